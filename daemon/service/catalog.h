@@ -1,0 +1,32 @@
+/*
+ * catalog.h - the data files that change yearly: territories, vocabularies,
+ * referral rules.  Immutable once loaded, shared by reference count, replaced
+ * whole on reload.
+ */
+#ifndef SERVICE_CATALOG_H
+#define SERVICE_CATALOG_H
+
+#include "wire/err.h"
+
+struct catalog;
+struct referral_rules;
+struct territory;
+struct vocabularies;
+
+/*
+ * Read DIR/territories/{communes,anciens,zones}.csv, every
+ * DIR/vocabularies/NAME.csv and DIR/referral-rules.conf.
+ * Owns:   the result holds one reference.
+ * Fails:  ERR_INVALID, ERR_IO: the message names file, line, field, remedy;
+ *         nothing is kept.
+ * Blocks: yes; not on a worker's loop.
+ */
+struct catalog *catalog_load(const char *dir, struct err *);
+struct catalog *catalog_ref(struct catalog *);	/* any thread */
+void catalog_unref(struct catalog *);		/* any thread; NULL is a no-op */
+
+const struct territory *catalog_territory(const struct catalog *);
+const struct vocabularies *catalog_vocabularies(const struct catalog *);
+const struct referral_rules *catalog_rules(const struct catalog *);
+
+#endif
