@@ -1,0 +1,53 @@
+/*
+ * context.h - what the files of this folder share: the worker's context and
+ * who is calling.  Not for other folders.
+ */
+#ifndef SERVICE_CONTEXT_H
+#define SERVICE_CONTEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "resopro/v1/admin.pb-c.h"
+#include "resopro/v1/types.pb-c.h"
+#include "service/catalog.h"
+#include "service/service.h"
+
+struct accounts;
+struct directory;
+struct watchers;
+
+struct service {
+	struct loop *loop;
+	struct store *store;
+	struct reader *reader;
+	struct catalog *catalog;	/* one reference */
+	struct rpc_server *server;	/* borrowed; NULL until set */
+	struct accounts *accounts;
+	struct directory *directory;
+	struct watchers *watchers;
+	struct store_watch *moved;
+	struct service_limits limits;	/* defaults filled in */
+	unsigned syncs;			/* open now */
+	unsigned workers;
+	int64_t started_ns;
+	char certificate_expires[11];
+};
+
+/* Who calls.  Copied into writes: the account may change meanwhile. */
+struct principal {
+	char account[STORE_ID_MAX + 1];
+	char organisation[STORE_ID_MAX + 1];	/* "" for operators */
+	unsigned roles;		/* bit (1 << Resopro__V1__Role) */
+	char credential[80];	/* "certificate <sha256>", "token <id>" */
+	int64_t expires;	/* of the credential, unix seconds; 0 unknown */
+	uint64_t generation;	/* of the accounts table when it was found */
+	bool token;
+	char token_id[STORE_ID_MAX + 1];
+	uint8_t cert_sha256[32];
+};
+
+/* The snapshot of this turn; released when the turn ends. */
+struct view *service_view(struct service *, struct err *);
+
+#endif

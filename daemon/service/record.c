@@ -1,0 +1,322 @@
+/* record.c - see record.h. */
+#include "service/record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {	/* field numbers of Record in types.proto */
+	FIELD_OWNER = 3,
+	FIELD_SOURCE = 4,
+	FIELD_SOURCE_ID = 5,
+	FIELD_VERSION = 6,
+	FIELD_REVISION = 7,
+	FIELD_CREATED = 8,
+	FIELD_UPDATED = 9,
+	FIELD_CONFIRMED = 11,
+};
+
+static void *
+arena_hook_alloc(void *arena, size_t len)
+{
+	return arena_alloc(arena, len);
+}
+
+static void
+arena_hook_free(void *arena, void *p)
+{
+	(void)arena;
+	(void)p;
+}
+
+ProtobufCAllocator
+record_allocator(struct arena *arena)
+{
+	ProtobufCAllocator a = {
+		.alloc = arena_hook_alloc,
+		.free = arena_hook_free,
+		.allocator_data = arena,
+	};
+
+	return a;
+}
+
+Resopro__V1__Record *
+record_unpack(struct arena *arena, struct bytes b, struct err *e)
+{
+	ProtobufCAllocator a = record_allocator(arena);
+	Resopro__V1__Record *r;
+
+	r = resopro__v1__record__unpack(&a, b.len, b.data);
+	if (r == NULL)
+		err_set(e, ERR_CORRUPT, "stored record does not unpack");
+	return r;
+}
+
+struct bytes
+record_pack(struct arena *arena, const ProtobufCMessage *m, struct err *e)
+{
+	size_t len = protobuf_c_message_get_packed_size(m);
+	uint8_t *out = arena_alloc(arena, len > 0 ? len : 1);
+
+	if (out == NULL) {
+		err_set(e, ERR_NOMEM, "no room for a record of %zu bytes", len);
+		return (struct bytes){ NULL, 0 };
+	}
+	protobuf_c_message_pack(m, out);
+	return (struct bytes){ out, len };
+}
+
+void
+record_strip(Resopro__V1__Record *r)
+{
+	r->version = 0;
+	r->revision = 0;
+	r->created_at = NULL;
+	r->updated_at = NULL;
+	r->confirmed_at = NULL;
+	r->deleted = 0;
+}
+
+size_t
+varint_size(uint64_t v)
+{
+	size_t n = 1;
+
+	for (; v >= 0x80; v >>= 7)
+		n++;
+	return n;
+}
+
+uint8_t *
+varint_write(uint8_t *out, uint64_t v)
+{
+	for (; v >= 0x80; v >>= 7)
+		*out++ = (uint8_t)v | 0x80;
+	*out++ = (uint8_t)v;
+	return out;
+}
+
+/* ---- a reading cursor over one message's fields ------------------------- */
+
+struct cursor {
+	const uint8_t *at, *end;
+};
+
+static int
+read_varint(struct cursor *c, uint64_t *v)
+{
+	unsigned shift;
+
+	*v = 0;
+	for (shift = 0; shift < 64 && c->at < c->end; shift += 7) {
+		uint8_t b = *c->at++;
+
+		*v |= (uint64_t)(b & 0x7F) << shift;
+		if ((b & 0x80) == 0)
+			return 1;
+	}
+	return -1;
+}
+
+struct field {
+	uint64_t number;
+	uint64_t value;		/* wire types 0, 1, 5 */
+	struct bytes bytes;	/* wire type 2 */
+};
+
+/* 1, 0 at the end, -1 malformed. */
+static int
+next_field(struct cursor *c, struct field *f)
+{
+	uint64_t tag, len;
+
+	if (c->at == c->end)
+		return 0;
+	memset(f, 0, sizeof *f);
+	if (read_varint(c, &tag) < 0)
+		return -1;
+	f->number = tag >> 3;
+	switch (tag & 7) {
+	case 0:
+		return read_varint(c, &f->value);
+	case 1:
+		len = 8;
+		break;
+	case 2:
+		if (read_varint(c, &len) < 0)
+			return -1;
+		break;
+	case 5:
+		len = 4;
+		break;
+	default:
+		return -1;
+	}
+	if (len > (uint64_t)(c->end - c->at))
+		return -1;
+	f->bytes = (struct bytes){ c->at, (size_t)len };
+	c->at += len;
+	return 1;
+}
+
+static int64_t
+timestamp_ns(struct bytes b)
+{
+	struct cursor c = { b.data, b.data + b.len };
+	struct field f;
+	int64_t seconds = 0, nanos = 0;
+
+	while (next_field(&c, &f) == 1) {
+		if (f.number == 1)
+			seconds = (int64_t)f.value;
+		else if (f.number == 2)
+			nanos = (int64_t)f.value;
+	}
+	return seconds * 1000000000 + nanos;
+}
+
+int
+record_facts(struct bytes stored, struct record_facts *facts, struct err *e)
+{
+	struct cursor c;
+	struct field f;
+	int rc;
+
+	memset(facts, 0, sizeof *facts);
+	facts->head_len = stored.len;
+	if (stored.len == 0)
+		return 0;
+	c = (struct cursor){ stored.data, stored.data + stored.len };
+	for (;;) {
+		size_t at = (size_t)(c.at - stored.data);
+
+		rc = next_field(&c, &f);
+		if (rc <= 0)
+			break;
+		switch (f.number) {
+		case FIELD_OWNER:
+			facts->owner = f.bytes;
+			break;
+		case FIELD_SOURCE:
+			facts->source = f.bytes;
+			break;
+		case FIELD_SOURCE_ID:
+			facts->source_id = f.bytes;
+			break;
+		case FIELD_VERSION:
+			facts->version = f.value;
+			facts->head_len = at;	/* the trailer opens with it */
+			break;
+		case FIELD_REVISION:
+			facts->revision = f.value;
+			break;
+		case FIELD_CREATED:
+			facts->created_ns = timestamp_ns(f.bytes);
+			break;
+		case FIELD_UPDATED:
+			facts->updated_ns = timestamp_ns(f.bytes);
+			break;
+		default:
+			break;
+		}
+	}
+	if (rc < 0)
+		return err_set(e, ERR_CORRUPT, "stored record is malformed");
+	return 0;
+}
+
+static size_t
+timestamp_size(int64_t ns)
+{
+	uint64_t nanos = (uint64_t)(ns % 1000000000);
+
+	return 1 + varint_size((uint64_t)(ns / 1000000000)) +
+	    (nanos != 0 ? 1 + varint_size(nanos) : 0);
+}
+
+static uint8_t *
+timestamp_write(uint8_t *out, unsigned field, int64_t ns)
+{
+	uint64_t nanos = (uint64_t)(ns % 1000000000);
+
+	*out++ = (uint8_t)(field << 3 | 2);
+	*out++ = (uint8_t)timestamp_size(ns);
+	*out++ = 1 << 3;
+	out = varint_write(out, (uint64_t)(ns / 1000000000));
+	if (nanos != 0) {
+		*out++ = 2 << 3;
+		out = varint_write(out, nanos);
+	}
+	return out;
+}
+
+size_t
+record_trailer(uint8_t *out, uint64_t version, uint64_t revision,
+    int64_t created_ns, int64_t updated_ns)
+{
+	uint8_t *at = out;
+
+	*at++ = FIELD_VERSION << 3;
+	at = varint_write(at, version);
+	*at++ = FIELD_REVISION << 3;
+	at = varint_write(at, revision);
+	at = timestamp_write(at, FIELD_CREATED, created_ns);
+	at = timestamp_write(at, FIELD_UPDATED, updated_ns);
+	return (size_t)(at - out);
+}
+
+size_t
+record_scope(char *out, struct bytes owner, struct bytes source)
+{
+	int n;
+
+	if (owner.len == 0 || source.len == 0)
+		return 0;
+	n = snprintf(out, STORE_INDEX_KEY_MAX, "%.*s/%.*s", (int)owner.len,
+	    (const char *)owner.data, (int)source.len,
+	    (const char *)source.data);
+	return n > 0 && n < STORE_INDEX_KEY_MAX ? (size_t)n : 0;
+}
+
+int64_t
+record_confirmed(struct view *v, const struct stored *s,
+    const struct record_facts *f)
+{
+	char scope[STORE_INDEX_KEY_MAX];
+	size_t len = record_scope(scope, f->owner, f->source);
+	int64_t at = f->updated_ns, whole;
+
+	if (s->confirmed_ns > at)
+		at = s->confirmed_ns;
+	if (len > 0 && (whole = view_scope_confirmed(v, scope, len)) > at)
+		at = whole;
+	return at;
+}
+
+static size_t
+record_payload_size(const struct stored *s, int64_t confirmed_ns)
+{
+	return s->record.len +
+	    (confirmed_ns > 0 ? 2 + timestamp_size(confirmed_ns) : 0);
+}
+
+size_t
+record_field_size(const struct stored *s, int64_t confirmed_ns)
+{
+	size_t len = record_payload_size(s, confirmed_ns);
+
+	return 1 + varint_size(len) + len;
+}
+
+uint8_t *
+record_field_write(uint8_t *out, unsigned field, const struct stored *s,
+    int64_t confirmed_ns)
+{
+	*out++ = (uint8_t)(field << 3 | 2);
+	out = varint_write(out, record_payload_size(s, confirmed_ns));
+	memcpy(out, s->record.data, s->record.len);
+	out += s->record.len;
+	if (confirmed_ns > 0)
+		out = timestamp_write(out, FIELD_CONFIRMED, confirmed_ns);
+	return out;
+}

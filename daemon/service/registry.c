@@ -1,0 +1,434 @@
+/* registry.c - Registry: one record at a time.  List, History, Sync and Watch
+ * have files of their own. */
+#include "service/registry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "resopro/v1/registry.pb-c.h"
+#include "service/authorise.h"
+#include "service/put.h"
+#include "service/record.h"
+#include "service/schema.h"
+#include "service/write.h"
+
+int
+registry_check_name(Resopro__V1__Kind kind, const char *id, struct err *e)
+{
+	if (schema_of(kind) == NULL) {
+		err_set(e, ERR_INVALID, "kind: not a kind of record");
+		err_field(e, "kind");
+		err_reason(e, "KIND");
+		return err_remedy(e, "give KIND_ORGANISATION, KIND_SITE, "
+		    "KIND_OFFER, KIND_STATUS or KIND_ACTIVITY");
+	}
+	return value_check(VALUE_ID, "id", id, strlen(id), e);
+}
+
+static int
+not_found(Resopro__V1__Kind kind, const char *id, bool deleted, struct err *e)
+{
+	err_set(e, ERR_NOT_FOUND, "%s %s %s", schema_of(kind)->name, id,
+	    deleted ? "was deleted" : "does not exist");
+	err_reason(e, deleted ? "DELETED" : "ABSENT");
+	return err_remedy(e, deleted ?
+	    "its history is readable (resopro history)" :
+	    "check the kind and the id (resopro list)");
+}
+
+int
+registry_as_of(struct view *v, const Resopro__V1__AsOf *as_of,
+    uint64_t *revision, struct err *e)
+{
+	*revision = view_revision(v);
+	if (as_of == NULL)
+		return 0;
+	if (as_of->revision != 0 && as_of->time != NULL) {
+		err_set(e, ERR_INVALID, "as_of: a revision and a time");
+		err_field(e, "as_of");
+		err_reason(e, "AS_OF");
+		return err_remedy(e, "give one of the two");
+	}
+	if (as_of->time != NULL)
+		return view_revision_at(v, as_of->time->seconds * 1000000000 +
+		    as_of->time->nanos, revision, e) < 0 ? -1 : 0;
+	if (as_of->revision > *revision) {
+		err_set(e, ERR_COMPACTED, "as_of.revision: the register is at "
+		    "revision %llu", (unsigned long long)*revision);
+		err_field(e, "as_of.revision");
+		err_reason(e, "FUTURE_REVISION");
+		return err_remedy(e, "give a revision up to that one");
+	}
+	if (as_of->revision != 0)
+		*revision = as_of->revision;
+	return 0;
+}
+
+int
+registry_read(struct view *v, Resopro__V1__Kind kind, const char *id,
+    uint64_t revision, struct stored *s, struct err *e)
+{
+	if (revision == view_revision(v))
+		return view_get(v, (uint8_t)kind, id, s, e);
+	return view_get_as_of(v, (uint8_t)kind, id, revision, s, e);
+}
+
+/* GetResponse { revision = 1; record = 2; } from the stored bytes. */
+int
+registry_reply_record(struct call *c, struct view *v, const struct stored *s,
+    uint64_t revision)
+{
+	struct record_facts facts;
+	struct err e = { 0 };
+	int64_t confirmed;
+	uint8_t *out;
+	size_t len;
+
+	if (record_facts(s->record, &facts, &e) < 0) {
+		call_fail(c, &e);
+		return 0;
+	}
+	confirmed = record_confirmed(v, s, &facts);
+	len = 1 + varint_size(revision) + record_field_size(s, confirmed);
+	out = call_reply_room(c, len, &e);
+	if (out == NULL) {
+		call_fail(c, &e);
+		return 0;
+	}
+	*out++ = 1 << 3;
+	out = varint_write(out, revision);
+	record_field_write(out, 2, s, confirmed);
+	return call_reply_sent(c);
+}
+
+int
+registry_get(struct call *c, const ProtobufCMessage *m, struct err *e)
+{
+	const Resopro__V1__GetRequest *q = (const Resopro__V1__GetRequest *)m;
+	struct view *v = service_view(call_service(c), e);
+	struct stored s;
+	uint64_t revision;
+	int found;
+
+	if (v == NULL || registry_check_name(q->kind, q->id, e) < 0 ||
+	    registry_as_of(v, q->as_of, &revision, e) < 0)
+		return -1;
+	found = registry_read(v, q->kind, q->id, revision, &s, e);
+	if (found < 0)
+		return -1;
+	if (found == 0 || s.deleted)
+		return not_found(q->kind, q->id, found == 1, e);
+	{
+		struct record_facts facts;
+		char owner[STORE_ID_MAX + 1];
+
+		if (record_facts(s.record, &facts, e) < 0)
+			return -1;
+		(void)snprintf(owner, sizeof owner, "%.*s",
+		    (int)facts.owner.len, (const char *)facts.owner.data);
+		if (authorise(call_principal(c), call_method(c)->path, q->kind,
+		    owner, e) < 0)
+			return -1;
+	}
+	return registry_reply_record(c, v, &s, revision);
+}
+
+/* ---- BatchGet ----------------------------------------------------------- */
+
+#define BATCH_MAX 1000
+
+int
+registry_batch_get(struct call *c, const ProtobufCMessage *m, struct err *e)
+{
+	const Resopro__V1__BatchGetRequest *q =
+	    (const Resopro__V1__BatchGetRequest *)m;
+	Resopro__V1__BatchGetResponse r =
+	    RESOPRO__V1__BATCH_GET_RESPONSE__INIT;
+	struct view *v = service_view(call_service(c), e);
+	struct arena *arena = call_arena(c);
+	uint64_t revision;
+	size_t i;
+
+	if (v == NULL || registry_as_of(v, q->as_of, &revision, e) < 0)
+		return -1;
+	if (q->n_names == 0 || q->n_names > BATCH_MAX) {
+		err_set(e, ERR_INVALID, "names: %zu names", q->n_names);
+		err_field(e, "names");
+		err_reason(e, "COUNT");
+		return err_remedy(e, "give 1 to %d names", BATCH_MAX);
+	}
+	r.records = arena_alloc(arena, q->n_names * sizeof *r.records);
+	r.missing = arena_alloc(arena, q->n_names * sizeof *r.missing);
+	if (r.records == NULL || r.missing == NULL)
+		return err_set(e, ERR_LIMIT, "the batch is too large");
+	for (i = 0; i < q->n_names; i++) {
+		const Resopro__V1__RecordName *n = q->names[i];
+		Resopro__V1__Record *rec = NULL;
+		struct stored s;
+		int found;
+
+		if (registry_check_name(n->kind, n->id, e) < 0)
+			return err_wrap(e, "names[%zu]: ", i);
+		found = registry_read(v, n->kind, n->id, revision, &s, e);
+		if (found < 0)
+			return -1;
+		if (found == 1 && !s.deleted) {
+			rec = registry_unpack(arena, v, &s, e);
+			if (rec == NULL)
+				return -1;
+			if (authorise(call_principal(c), call_method(c)->path,
+			    n->kind, rec->owner, NULL) < 0)
+				rec = NULL;
+		}
+		if (rec != NULL)
+			r.records[r.n_records++] = rec;
+		else
+			r.missing[r.n_missing++] = q->names[i];
+	}
+	r.revision = revision;
+	return call_reply(c, &r.base);
+}
+
+Resopro__V1__Record *
+registry_unpack(struct arena *arena, struct view *v, const struct stored *s,
+    struct err *e)
+{
+	Resopro__V1__Record *r = record_unpack(arena, s->record, e);
+	struct record_facts facts;
+	Google__Protobuf__Timestamp *t;
+	int64_t ns;
+
+	if (r == NULL || record_facts(s->record, &facts, e) < 0)
+		return NULL;
+	t = arena_alloc(arena, sizeof *t);
+	if (t == NULL) {
+		err_set(e, ERR_LIMIT, "the answer is too large");
+		return NULL;
+	}
+	ns = record_confirmed(v, s, &facts);
+	google__protobuf__timestamp__init(t);
+	t->seconds = ns / 1000000000;
+	t->nanos = (int32_t)(ns % 1000000000);
+	r->confirmed_at = t;
+	return r;
+}
+
+/* ---- Put ---------------------------------------------------------------- */
+
+struct put_call {
+	struct write write;
+	struct put put;
+};
+
+static int
+put_decide(struct proposal *p, struct decision *d, struct err *e)
+{
+	struct put_call *w = (struct put_call *)p;
+
+	return put_decide_one(&w->put, &w->write, d, e);
+}
+
+static void
+put_answer(struct write *base)
+{
+	struct put_call *w = (struct put_call *)base;
+	struct call *c = base->user.call;
+	struct err e = { 0 };
+	struct view *v = service_view(base->service, &e);
+	Resopro__V1__PutResponse r = RESOPRO__V1__PUT_RESPONSE__INIT;
+	struct stored s;
+
+	if (v == NULL || view_get_as_of(v, (uint8_t)w->put.record->kind,
+	    w->put.record->id, base->proposal.revision, &s, &e) != 1) {
+		if (e.code == ERR_NONE)
+			err_set(&e, ERR_INTERNAL, "written, but not read back");
+		call_fail(c, &e);
+		return;
+	}
+	r.revision = base->proposal.revision;
+	r.record = registry_unpack(base->arena, v, &s, &e);
+	if (r.record == NULL) {
+		call_fail(c, &e);
+		return;
+	}
+	r.n_warnings = base->violations.warned;
+	r.warnings = arena_alloc(base->arena,
+	    (r.n_warnings + 1) * sizeof *r.warnings);
+	if (r.warnings == NULL)
+		r.n_warnings = 0;
+	for (size_t i = 0; i < r.n_warnings; i++)
+		r.warnings[i] = arena_strdup(base->arena,
+		    base->violations.warnings[i]);
+	call_reply(c, &r.base);
+}
+
+int
+registry_put(struct call *c, const ProtobufCMessage *m, struct err *e)
+{
+	const Resopro__V1__PutRequest *q = (const Resopro__V1__PutRequest *)m;
+	struct put_call *w;
+
+	if (q->record == NULL) {
+		err_set(e, ERR_INVALID, "record: is required");
+		err_field(e, "record");
+		return err_reason(e, "REQUIRED");
+	}
+	if (registry_check_name(q->record->kind, q->record->id, e) < 0)
+		return err_wrap(e, "record.");
+	w = (struct put_call *)write_new(c, sizeof *w, q->request_id, e);
+	if (w == NULL)
+		return -1;
+	w->put.if_version = q->check_version ? q->if_version : ANY_VERSION;
+	if (put_prepare(&w->put, &w->write, q->record, e) < 0) {
+		if (w->write.violations.n > 0) {
+			call_fail_violations(c, e, w->write.violations.list,
+			    w->write.violations.n);
+			e->code = ERR_NONE;
+			write_free(&w->write);
+			return 0;
+		}
+		write_free(&w->write);
+		return -1;
+	}
+	return write_submit(&w->write, put_decide, put_answer);
+}
+
+/* ---- Delete and Confirm ------------------------------------------------- */
+
+struct names_call {
+	struct write write;
+	Resopro__V1__RecordName *names;
+	size_t n;
+	uint64_t if_version;
+};
+
+/* The live record and its owner, with the caller's right on it. */
+static int
+decide_target(struct names_call *w, struct decision *d,
+    const Resopro__V1__RecordName *name, struct stored *s, struct err *e)
+{
+	char owner[STORE_ID_MAX + 1];
+	struct record_facts facts;
+	int found = view_get(decision_view(d), (uint8_t)name->kind, name->id,
+	    s, e);
+
+	if (found < 0)
+		return -1;
+	if (found == 0 || s->deleted)
+		return not_found(name->kind, name->id, found == 1, e);
+	if (record_facts(s->record, &facts, e) < 0)
+		return -1;
+	(void)snprintf(owner, sizeof owner, "%.*s", (int)facts.owner.len,
+	    (const char *)facts.owner.data);
+	w->write.current_version = s->version;
+	return authorise(&w->write.who, w->write.proposal.method, name->kind,
+	    owner, e);
+}
+
+static int
+delete_decide(struct proposal *p, struct decision *d, struct err *e)
+{
+	struct names_call *w = (struct names_call *)p;
+	const Resopro__V1__RecordName *n = &w->names[0];
+	struct stored s;
+
+	if (decide_target(w, d, n, &s, e) < 0 ||
+	    put_check_unreferenced(decision_view(d), n->kind, n->id, e) < 0)
+		return -1;
+	return decision_delete(d, (uint8_t)n->kind, n->id, w->if_version, e);
+}
+
+static void
+delete_answer(struct write *base)
+{
+	Resopro__V1__DeleteResponse r = RESOPRO__V1__DELETE_RESPONSE__INIT;
+
+	r.revision = base->proposal.revision;
+	call_reply(base->user.call, &r.base);
+}
+
+int
+registry_delete(struct call *c, const ProtobufCMessage *m, struct err *e)
+{
+	const Resopro__V1__DeleteRequest *q =
+	    (const Resopro__V1__DeleteRequest *)m;
+	struct names_call *w;
+
+	if (registry_check_name(q->kind, q->id, e) < 0)
+		return -1;
+	w = (struct names_call *)write_new(c, sizeof *w, q->request_id, e);
+	if (w == NULL)
+		return -1;
+	w->names = arena_alloc(w->write.arena, sizeof *w->names);
+	if (w->names == NULL) {
+		write_free(&w->write);
+		return err_set(e, ERR_NOMEM, "delete");
+	}
+	w->names[0].kind = q->kind;
+	w->names[0].id = arena_strdup(w->write.arena, q->id);
+	w->n = 1;
+	w->if_version = q->if_version != 0 ? q->if_version : ANY_VERSION;
+	return write_submit(&w->write, delete_decide, delete_answer);
+}
+
+static int
+confirm_decide(struct proposal *p, struct decision *d, struct err *e)
+{
+	struct names_call *w = (struct names_call *)p;
+	struct stored s;
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (decide_target(w, d, &w->names[i], &s, e) < 0 ||
+		    decision_confirm(d, (uint8_t)w->names[i].kind,
+		    w->names[i].id, e) < 0)
+			return err_wrap(e, "names[%zu]: ", i);
+	return 0;
+}
+
+static void
+confirm_answer(struct write *base)
+{
+	Resopro__V1__ConfirmResponse r = RESOPRO__V1__CONFIRM_RESPONSE__INIT;
+
+	r.revision = base->proposal.revision;
+	r.confirmed = (uint32_t)((struct names_call *)base)->n;
+	call_reply(base->user.call, &r.base);
+}
+
+#define CONFIRM_MAX 10000
+
+int
+registry_confirm(struct call *c, const ProtobufCMessage *m, struct err *e)
+{
+	const Resopro__V1__ConfirmRequest *q =
+	    (const Resopro__V1__ConfirmRequest *)m;
+	struct names_call *w;
+	size_t i;
+
+	if (q->n_names == 0 || q->n_names > CONFIRM_MAX) {
+		err_set(e, ERR_INVALID, "names: %zu names", q->n_names);
+		err_field(e, "names");
+		err_reason(e, "COUNT");
+		return err_remedy(e, "give 1 to %d names", CONFIRM_MAX);
+	}
+	for (i = 0; i < q->n_names; i++)
+		if (registry_check_name(q->names[i]->kind, q->names[i]->id,
+		    e) < 0)
+			return err_wrap(e, "names[%zu]: ", i);
+	w = (struct names_call *)write_new(c, sizeof *w, q->request_id, e);
+	if (w == NULL)
+		return -1;
+	w->names = arena_alloc(w->write.arena, q->n_names * sizeof *w->names);
+	if (w->names == NULL) {
+		write_free(&w->write);
+		return err_set(e, ERR_NOMEM, "confirm");
+	}
+	w->n = q->n_names;
+	for (i = 0; i < w->n; i++) {
+		w->names[i].kind = q->names[i]->kind;
+		w->names[i].id = arena_strdup(w->write.arena, q->names[i]->id);
+	}
+	return write_submit(&w->write, confirm_decide, confirm_answer);
+}

@@ -1,0 +1,169 @@
+/* write.c - see write.h. */
+#include "service/write.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/digest.h"
+
+#define WRITE_ARENA_BYTES ((size_t)64 << 20)
+
+static bool
+request_id_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+static int
+check_request_id(const char *id, struct err *e)
+{
+	size_t i, len = strlen(id);
+	bool bad = len != 0 && (len < STORE_REQUEST_ID_MIN ||
+	    len > STORE_REQUEST_ID_MAX);
+
+	for (i = 0; i < len && !bad; i++)
+		bad = !request_id_char(id[i]);
+	if (!bad)
+		return 0;
+	err_set(e, ERR_INVALID, "request_id: not a request id");
+	err_field(e, "request_id");
+	err_reason(e, "REQUEST_ID");
+	return err_remedy(e, "give %d to %d characters of [A-Za-z0-9._-], "
+	    "or none", STORE_REQUEST_ID_MIN, STORE_REQUEST_ID_MAX);
+}
+
+static void
+bind_request_id(struct write *w, struct call *c, const char *request_id)
+{
+	const uint8_t *body;
+	size_t len = strlen(request_id), body_len;
+	char *copy = arena_strdup(w->arena, request_id);
+
+	w->proposal.request_id = (struct bytes){ (const uint8_t *)copy, len };
+	call_request_bytes(c, &body, &body_len);
+	digest_sha256(body, body_len, w->proposal.body_hash);
+}
+
+struct write *
+write_new(struct call *c, size_t size, const char *request_id, struct err *e)
+{
+	const struct principal *who = call_principal(c);
+	struct service *s = call_service(c);
+	struct write *w;
+
+	if (check_request_id(request_id, e) < 0)
+		return NULL;
+	w = calloc(1, size);
+	if (w == NULL || (w->arena = arena_new(WRITE_ARENA_BYTES)) == NULL) {
+		free(w);
+		err_set(e, ERR_NOMEM, "no memory for a write");
+		return NULL;
+	}
+	w->service = s;
+	w->catalog = catalog_ref(s->catalog);
+	w->who = *who;
+	w->user.call = c;
+	w->violations.arena = w->arena;
+	w->proposal.origin = s->loop;
+	w->proposal.actor = w->who.account;
+	w->proposal.method = call_method(c)->path;
+	bind_request_id(w, c, request_id);
+	return w;
+}
+
+void
+write_free(struct write *w)
+{
+	if (w == NULL)
+		return;
+	if (w->user.call != NULL)
+		call_set_user(w->user.call, NULL);
+	catalog_unref(w->catalog);
+	arena_free(w->arena);
+	free(w);
+}
+
+static struct write *
+write_of(struct call_user *u)
+{
+	return (struct write *)((char *)u - offsetof(struct write, user));
+}
+
+void
+write_closed(struct call *c)
+{
+	struct call_user *u = call_user(c);
+
+	if (u != NULL)
+		write_of(u)->user.call = NULL;
+}
+
+static void
+refuse(struct write *w)
+{
+	struct call *c = w->user.call;
+	char version[24];
+
+	if (w->proposal.err.code == ERR_CONFLICT) {
+		(void)snprintf(version, sizeof version, "%" PRIu64,
+		    w->current_version);
+		call_error_fact(c, "current_version", version);
+	}
+	if (w->proposal.err.code == ERR_LIMIT)
+		call_retry_after(c, 5000);
+	if (w->violations.n > 0)
+		call_fail_violations(c, &w->proposal.err, w->violations.list,
+		    w->violations.n);
+	else
+		call_fail(c, &w->proposal.err);
+}
+
+static void
+done(struct proposal *p)
+{
+	struct write *w = (struct write *)p;
+	struct call *c = w->user.call;
+
+	if (c != NULL) {
+		/* Answering ends the call: nothing may find us by it. */
+		call_set_user(c, NULL);
+		if (p->err.code != ERR_NONE)
+			refuse(w);
+		else
+			w->answer(w);
+		w->user.call = NULL;
+	}
+	write_free(w);
+}
+
+int
+write_submit(struct write *w,
+    int (*decide)(struct proposal *, struct decision *, struct err *),
+    void (*answer)(struct write *))
+{
+	w->answer = answer;
+	w->proposal.decide = decide;
+	w->proposal.done = done;
+	call_set_user(w->user.call, &w->user);
+	store_propose(w->service->store, &w->proposal);
+	return 0;
+}
+
+void
+write_random_id(char *out, size_t cap, const char *prefix)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+	uint8_t random[16];
+	size_t i, len;
+
+	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+		abort();	/* the kernel has no entropy: nothing is safe */
+	len = (size_t)snprintf(out, cap, "%s-", prefix);
+	for (i = 0; i < sizeof random && len + 1 < cap; i++)
+		out[len++] = alphabet[random[i] & 31];
+	out[len] = '\0';
+}

@@ -1,0 +1,49 @@
+/*
+ * write.h - one write on its way: from the call, through the writer thread,
+ * back to the call if it still waits.  It owns all that it needs, because the
+ * call may be cancelled while the commit is under way.
+ */
+#ifndef SERVICE_WRITE_H
+#define SERVICE_WRITE_H
+
+#include "service/context.h"
+#include "service/schema.h"
+#include "store/store.h"
+#include "wire/arena.h"
+
+struct write {
+	struct proposal proposal;	/* first: the store gives it back */
+	struct call_user user;		/* user.call is NULL once it is over */
+	struct service *service;
+	struct catalog *catalog;	/* one reference, for the writer thread */
+	struct principal who;		/* a copy */
+	struct arena *arena;
+	struct violations violations;	/* filled by the writer, shown if refused */
+	/* Loop thread, call alive, accepted (or replayed). */
+	void (*answer)(struct write *);
+	/* Facts for a refusal: the current version, when ERR_CONFLICT. */
+	uint64_t current_version;
+};
+
+/*
+ * A zeroed write of `size` bytes (a struct that embeds struct write first),
+ * bound to the call; its request id is checked and, with the request's bytes,
+ * hashed for replays.  NULL with *e set.
+ */
+struct write *write_new(struct call *, size_t size, const char *request_id,
+    struct err *);
+/* Before write_submit() only. */
+void write_free(struct write *);
+
+/* Hand it to the writer.  Returns 0 always: the answer comes later. */
+int write_submit(struct write *,
+    int (*decide)(struct proposal *, struct decision *, struct err *),
+    void (*answer)(struct write *));
+
+/* For rpc_method.closed of every method that writes. */
+void write_closed(struct call *);
+
+/* A random id: prefix, '-' and 16 characters of [a-z2-7]. */
+void write_random_id(char *out, size_t cap, const char *prefix);
+
+#endif
