@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/loop.h"
 #include "wire/err.h"
 
-struct loop;
 struct store;
 
 #define STORE_ID_MAX 80			/* bytes of a record id, no NUL */
@@ -273,6 +273,7 @@ struct proposal {
 	int64_t time_ns;
 	bool replayed;			/* this request id was answered before */
 
+	struct loop_task task;		/* the way back to `origin` */
 	struct proposal *next;		/* the queue's */
 };
 
