@@ -1,6 +1,8 @@
 /* loop.c - see loop.h. */
 #include "base/loop.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
@@ -13,6 +15,9 @@ struct loop {
 	struct event_base *base;
 	struct event *wake;
 	int wake_fd;
+	struct event *alarm;
+	int64_t alarm_due;		/* what `alarm` is set for; 0: nothing */
+	struct timer *timers;		/* heap: the root is due first */
 	struct turn_hook *hooks, **hooks_end;
 	pthread_mutex_t lock;		/* guards the four below */
 	struct loop_task *tasks, **tasks_end;
@@ -60,6 +65,8 @@ run_tasks(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void alarm_fired(evutil_socket_t, short, void *);
+
 struct loop *
 loop_new(struct err *e)
 {
@@ -76,7 +83,9 @@ loop_new(struct err *e)
 	l->base = l->wake_fd < 0 ? NULL : event_base_new();
 	l->wake = l->base == NULL ? NULL : event_new(l->base, l->wake_fd,
 	    EV_READ | EV_PERSIST, run_tasks, l);
-	if (l->wake == NULL || event_add(l->wake, NULL) < 0) {
+	l->alarm = l->wake == NULL ? NULL :
+	    event_new(l->base, -1, 0, alarm_fired, l);
+	if (l->alarm == NULL || event_add(l->wake, NULL) < 0) {
 		err_set(e, ERR_IO, "event loop: %s", strerror(errno));
 		loop_free(l);
 		return NULL;
@@ -89,6 +98,8 @@ loop_free(struct loop *l)
 {
 	if (l == NULL)
 		return;
+	if (l->alarm != NULL)
+		event_free(l->alarm);
 	if (l->wake != NULL)
 		event_free(l->wake);
 	if (l->base != NULL)
@@ -99,20 +110,16 @@ loop_free(struct loop *l)
 	free(l);
 }
 
-void
-loop_run(struct loop *l)
+static bool
+is_stopping(struct loop *l)
 {
 	bool stopping;
 
-	do {
-		run_hooks(l);
-		if (event_base_loop(l->base, EVLOOP_ONCE) < 0)
-			return;
-		(void)pthread_mutex_lock(&l->lock);
-		stopping = l->stopping;
-		(void)pthread_mutex_unlock(&l->lock);
-	} while (!stopping);
-	run_hooks(l);
+	(void)pthread_mutex_lock(&l->lock);
+	stopping = l->stopping;
+	l->stopping = false;
+	(void)pthread_mutex_unlock(&l->lock);
+	return stopping;
 }
 
 static void
@@ -179,46 +186,150 @@ loop_cancel_hook(struct loop *l, struct turn_hook *h)
 	h->queued = false;
 }
 
-static struct timeval
-to_timeval(int64_t ns)
-{
-	struct timeval tv;
+/*
+ * Timers: a pairing heap through the timers themselves.  Arming is O(1),
+ * taking one out O(log n) amortised, and neither can fail.
+ */
 
-	if (ns < 0)
-		ns = 0;
-	tv.tv_sec = (time_t)(ns / 1000000000);
-	tv.tv_usec = (suseconds_t)(ns % 1000000000 / 1000);
-	return tv;
+static struct timer *
+heap_meld(struct timer *a, struct timer *b)
+{
+	struct timer *low, *high;
+
+	if (a == NULL || b == NULL)
+		return a == NULL ? b : a;
+	low = a->due <= b->due ? a : b;
+	high = low == a ? b : a;
+	high->sibling = low->child;
+	if (high->sibling != NULL)
+		high->sibling->link = &high->sibling;
+	high->link = &low->child;
+	low->child = high;
+	return low;
+}
+
+/* Meld a list of siblings: in pairs left to right, then right to left. */
+static struct timer *
+heap_pair(struct timer *list)
+{
+	struct timer *pairs = NULL, *root = NULL;
+
+	while (list != NULL) {
+		struct timer *a = list, *b = a->sibling, *pair;
+
+		list = b == NULL ? NULL : b->sibling;
+		a->sibling = NULL;
+		if (b != NULL)
+			b->sibling = NULL;
+		pair = heap_meld(a, b);
+		pair->sibling = pairs;
+		pairs = pair;
+	}
+	while (pairs != NULL) {
+		struct timer *next = pairs->sibling;
+
+		pairs->sibling = NULL;
+		root = heap_meld(root, pairs);
+		pairs = next;
+	}
+	return root;
 }
 
 static void
-timer_fired(evutil_socket_t fd, short what, void *arg)
+heap_set_root(struct loop *l, struct timer *root)
 {
-	struct timer *t = arg;
-
-	(void)fd;
-	(void)what;
-	t->run(t);
+	l->timers = root;
+	if (root != NULL)
+		root->link = &l->timers;
 }
 
-int
-timer_start(struct loop *l, struct timer *t, int64_t ns, struct err *e)
+bool
+timer_armed(const struct timer *t)
 {
-	struct timeval tv = to_timeval(ns);
-
-	if (t->ev == NULL)
-		t->ev = event_new(l->base, -1, 0, timer_fired, t);
-	if (t->ev == NULL || event_add(t->ev, &tv) < 0)
-		return err_set(e, ERR_NOMEM, "timer");
-	return 0;
+	return t->link != NULL;
 }
 
 void
 timer_stop(struct timer *t)
 {
-	if (t->ev != NULL)
-		event_free(t->ev);
-	t->ev = NULL;
+	struct loop *l = t->loop;
+	struct timer *children = t->child;
+
+	if (t->link == NULL)
+		return;
+	*t->link = t->sibling;
+	if (t->sibling != NULL)
+		t->sibling->link = t->link;
+	t->link = NULL;
+	t->child = t->sibling = NULL;
+	heap_set_root(l, heap_meld(l->timers, heap_pair(children)));
+}
+
+void
+timer_start(struct loop *l, struct timer *t, int64_t ns)
+{
+	timer_stop(t);
+	t->loop = l;
+	if (__builtin_add_overflow(clock_monotonic_ns(), ns, &t->due))
+		t->due = INT64_MAX;
+	heap_set_root(l, heap_meld(l->timers, t));
+}
+
+static void
+run_timers(struct loop *l)
+{
+	int64_t now;
+
+	if (l->timers == NULL)
+		return;
+	now = clock_monotonic_ns();
+	while (l->timers != NULL && l->timers->due <= now) {
+		struct timer *t = l->timers;
+
+		timer_stop(t);
+		t->run(t);
+	}
+}
+
+/* Have libevent wake us for the earliest timer. */
+static void
+arm_alarm(struct loop *l)
+{
+	struct timeval tv;
+	int64_t ns;
+
+	if (l->timers == NULL || l->timers->due == l->alarm_due)
+		return;
+	ns = l->timers->due - clock_monotonic_ns();
+	if (ns < 0)
+		ns = 0;
+	tv.tv_sec = (time_t)(ns / 1000000000);
+	tv.tv_usec = (suseconds_t)((ns % 1000000000 + 999) / 1000);
+	if (event_add(l->alarm, &tv) == 0)
+		l->alarm_due = l->timers->due;
+}
+
+static void
+alarm_fired(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *l = arg;
+
+	(void)fd;
+	(void)what;
+	l->alarm_due = 0;	/* loop_run() runs what is due */
+}
+
+void
+loop_run(struct loop *l)
+{
+	do {
+		run_hooks(l);
+		arm_alarm(l);
+		if (event_base_loop(l->base, EVLOOP_ONCE) < 0)
+			return;
+		run_timers(l);
+	} while (!is_stopping(l));
+	run_hooks(l);
 }
 
 static void

@@ -40,13 +40,16 @@ void loop_at_turn_end(struct loop *, struct turn_hook *);
 void loop_cancel_hook(struct loop *, struct turn_hook *);
 
 /* ---- timers ------------------------------------------------------------ */
-struct timer {
+struct timer {	/* embed it, zeroed; nothing is allocated for it */
 	void (*run)(struct timer *);
-	struct event *ev;	/* the loop's */
+	struct loop *loop;		/* the loop's, from here on */
+	int64_t due;			/* monotonic ns; meaningful when armed */
+	struct timer *child, *sibling, **link;	/* its place in the heap */
 };
-/* (Re)arm: run once after `ns`.  -1 with *e on no memory. */
-int timer_start(struct loop *, struct timer *, int64_t ns, struct err *);
-void timer_stop(struct timer *);	/* also frees; a zeroed one is fine */
+/* (Re)arm: run once, `ns` from now (at once when not positive). */
+void timer_start(struct loop *, struct timer *, int64_t ns);
+void timer_stop(struct timer *);	/* no-op when not armed */
+bool timer_armed(const struct timer *);
 
 /* ---- descriptors ------------------------------------------------------- */
 struct watch_fd {
