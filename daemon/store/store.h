@@ -263,9 +263,6 @@ struct proposal {
 	int (*decide)(struct proposal *, struct decision *, struct err *);
 	/* Exactly once, on `origin`, after the commit is on disk or refused. */
 	void (*done)(struct proposal *);
-	/* Cancel on the origin's thread by setting this before decide() runs:
-	 * the proposal may then be skipped with ERR_CANCELLED. */
-	bool cancelled;
 
 	/* Outcome, valid in done(): */
 	struct err err;			/* code ERR_NONE: accepted */
