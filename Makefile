@@ -40,13 +40,13 @@ $(foreach f,$(FOLDERS),$(eval SRC_$f := $(wildcard daemon/$f/*.c)))
 
 LIBS_wire    :=
 LIBS_base    := -levent_core -levent_pthreads -lsystemd -lcrypto
-LIBS_domain  :=
+LIBS_domain  := -lm
 LIBS_net     := -lssl -lcrypto
 LIBS_store   := -llmdb -lxxhash
 LIBS_http2   := -lnghttp2
 LIBS_rpc     := -lprotobuf-c -lz
 LIBS_service := -lprotobuf-c -lcsv -linih -lutf8proc -lxxhash
-LIBS_ALL := $(LIBS_service) $(LIBS_rpc) $(LIBS_http2) $(LIBS_store) $(LIBS_net) $(LIBS_base)
+LIBS_ALL := $(LIBS_service) $(LIBS_rpc) $(LIBS_http2) $(LIBS_store) $(LIBS_net) $(LIBS_base) $(LIBS_domain)
 
 .PHONY: all help clean
 all: $B/resoprod $B/resopro $B/libresopro.a $B/libresopro.so
