@@ -700,17 +700,19 @@ const struct zone *
 territory_zone(const struct territory *t, const char *code)
 {
 	char typed[ZONE_CODE_MAX + 1];
+	const char *colon;
 
 	if (strnlen(code, ZONE_CODE_MAX + 1) > ZONE_CODE_MAX)
 		return NULL;
+	colon = strchr(code, ':');
 	if (strncmp(code, "com:", 4) == 0 ||
-	    strlen(code) == COMMUNE_CODE_LEN) {
-		const struct commune *c = territory_commune(t,
-		    strncmp(code, "com:", 4) == 0 ? code + 4 : code);
+	    (colon == NULL && strlen(code) == COMMUNE_CODE_LEN)) {
+		const struct commune *c =
+		    territory_commune(t, colon != NULL ? colon + 1 : code);
 
 		return c != NULL ? &t->singles[c->index].zone : NULL;
 	}
-	if (strchr(code, ':') == NULL && strlen(code) <= 3) {
+	if (colon == NULL && strlen(code) <= 3) {
 		(void)snprintf(typed, sizeof typed, "dep:%s", code);
 		code = typed;
 	}
