@@ -2,7 +2,6 @@
  * have files of their own. */
 #include "service/registry.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -119,18 +118,9 @@ registry_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 		return -1;
 	if (found == 0 || s.deleted)
 		return not_found(q->kind, q->id, found == 1, e);
-	{
-		struct record_facts facts;
-		char owner[STORE_ID_MAX + 1];
-
-		if (record_facts(s.record, &facts, e) < 0)
-			return -1;
-		(void)snprintf(owner, sizeof owner, "%.*s",
-		    (int)facts.owner.len, (const char *)facts.owner.data);
-		if (authorise(call_principal(c), call_method(c)->path, q->kind,
-		    owner, e) < 0)
-			return -1;
-	}
+	if (authorise_stored(call_principal(c), call_method(c)->path, &s,
+	    e) < 0)
+		return -1;
 	return registry_reply_record(c, v, &s, revision);
 }
 
@@ -177,9 +167,9 @@ registry_batch_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 			rec = registry_unpack(arena, v, &s, e);
 			if (rec == NULL)
 				return -1;
-			if (authorise(call_principal(c), call_method(c)->path,
-			    n->kind, rec->owner, NULL) < 0)
-				rec = NULL;
+			if (authorise_record(call_principal(c),
+			    call_method(c)->path, rec, NULL) < 0)
+				rec = NULL;	/* as if it were not there */
 		}
 		if (rec != NULL)
 			r.records[r.n_records++] = rec;
@@ -275,7 +265,7 @@ registry_put(struct call *c, const ProtobufCMessage *m, struct err *e)
 		return err_reason(e, "REQUIRED");
 	}
 	if (registry_check_name(q->record->kind, q->record->id, e) < 0)
-		return err_wrap(e, "record.");
+		return err_wrap(e, "record: ");
 	w = (struct put_call *)write_new(c, sizeof *w, q->request_id, e);
 	if (w == NULL)
 		return -1;
@@ -308,8 +298,6 @@ static int
 decide_target(struct names_call *w, struct decision *d,
     const Resopro__V1__RecordName *name, struct stored *s, struct err *e)
 {
-	char owner[STORE_ID_MAX + 1];
-	struct record_facts facts;
 	int found = view_get(decision_view(d), (uint8_t)name->kind, name->id,
 	    s, e);
 
@@ -317,13 +305,8 @@ decide_target(struct names_call *w, struct decision *d,
 		return -1;
 	if (found == 0 || s->deleted)
 		return not_found(name->kind, name->id, found == 1, e);
-	if (record_facts(s->record, &facts, e) < 0)
-		return -1;
-	(void)snprintf(owner, sizeof owner, "%.*s", (int)facts.owner.len,
-	    (const char *)facts.owner.data);
 	w->write.current_version = s->version;
-	return authorise(&w->write.who, w->write.proposal.method, name->kind,
-	    owner, e);
+	return authorise_stored(&w->write.who, w->write.proposal.method, s, e);
 }
 
 static int

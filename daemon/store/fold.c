@@ -88,7 +88,7 @@ sink_fill(struct fold *f, struct index_sink *s, uint8_t kind, const char *id,
 	if (f->tables->schema == NULL || record.len == 0)
 		return 0;
 	if (f->tables->schema->index(kind, id, record, s, e) < 0)
-		return err_wrap(e, "index %u/%s", kind, id);
+		return err_wrap(e, "index %u/%s: ", kind, id);
 	sink_sort(s);
 	return 0;
 }
@@ -304,7 +304,7 @@ apply(struct fold *f, MDB_txn *txn, const struct commit *c, struct err *e)
 	mutation_first(c, &it);
 	while ((rc = mutation_next(&it, &m, e)) == 1) {
 		if (appliers[m.op](f, txn, c, &m, e) < 0)
-			return err_wrap(e, "apply %llu",
+			return err_wrap(e, "apply %llu: ",
 			    (unsigned long long)c->revision);
 	}
 	return rc;
@@ -349,7 +349,7 @@ fold_reindex(struct fold *f, MDB_txn *txn, struct err *e)
 		failed = reindex_one(f, txn, &key, &v, e) < 0;
 	mdb_cursor_close(cursor);
 	if (failed)
-		return err_wrap(e, "rebuild the index");
+		return err_wrap(e, "rebuild the index: ");
 	return rc == MDB_NOTFOUND ? 0 : tables_err(e, rc, "rebuild the index");
 }
 

@@ -108,7 +108,7 @@ tables_open(struct tables *t, const struct tables_opts *o, struct err *e)
 	mdb_reader_check(t->env, NULL);
 	if (open_databases(t, o, e) < 0) {
 		tables_close(t);
-		return err_wrap(e, "%s", what);
+		return err_wrap(e, "%s: ", what);
 	}
 	return 0;
 }
@@ -188,7 +188,7 @@ record_read(const struct tables *t, MDB_txn *txn, uint8_t kind, const char *id,
 	memcpy(s->id, k + 1, key.mv_size - 1);
 	s->id[key.mv_size - 1] = '\0';
 	if (record_decode((struct bytes){ v.mv_data, v.mv_size }, s, e) < 0)
-		return err_wrap(e, "record %u/%s", kind, s->id);
+		return err_wrap(e, "record %u/%s: ", kind, s->id);
 	return 1;
 }
 
@@ -213,7 +213,7 @@ log_read(const struct tables *t, MDB_txn *txn, uint64_t revision, bool check,
 		    "commit %llu fails its checksum",
 		    (unsigned long long)revision);
 	if (commit_decode((struct bytes){ p + 8, v.mv_size - 8 }, c, e) < 0)
-		return err_wrap(e, "commit %llu", (unsigned long long)revision);
+		return err_wrap(e, "commit %llu: ", (unsigned long long)revision);
 	if (c->revision != revision)
 		return err_set(e, ERR_CORRUPT, "commit %llu says it is %llu",
 		    (unsigned long long)revision,

@@ -62,7 +62,7 @@ view_previous(struct view *v, struct stored *s, struct err *e)
 		return 0;
 	if (view_commit(v, s->prev_revision, &c, e) < 0 ||
 	    mutation_decode(c.encoded, s->prev_offset, &m, NULL, e) < 0)
-		return err_wrap(e, "history of %u/%s", s->kind, s->id);
+		return err_wrap(e, "history of %u/%s: ", s->kind, s->id);
 	if (m.kind != s->kind || strcmp(m.id, s->id) != 0 ||
 	    m.version + 1 != s->version)
 		return err_set(e, ERR_CORRUPT, "history of %u/%s: commit %llu "
@@ -168,7 +168,7 @@ each_record(MDB_cursor *cursor, uint8_t kind, const char *after,
 		s.id[key.mv_size - 1] = '\0';
 		if (record_decode((struct bytes){ v.mv_data, v.mv_size }, &s,
 		    e) < 0)
-			return err_wrap(e, "record %u/%s", kind, s.id);
+			return err_wrap(e, "record %u/%s: ", kind, s.id);
 		if ((go = seen(&s, arg, e)) <= 0)
 			return go;
 	}
