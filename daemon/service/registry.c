@@ -258,6 +258,7 @@ registry_put(struct call *c, const ProtobufCMessage *m, struct err *e)
 {
 	const Resopro__V1__PutRequest *q = (const Resopro__V1__PutRequest *)m;
 	struct put_call *w;
+	struct view *v;
 
 	if (q->record == NULL) {
 		err_set(e, ERR_INVALID, "record: is required");
@@ -270,17 +271,10 @@ registry_put(struct call *c, const ProtobufCMessage *m, struct err *e)
 	if (w == NULL)
 		return -1;
 	w->put.if_version = q->check_version ? q->if_version : ANY_VERSION;
-	if (put_prepare(&w->put, &w->write, q->record, e) < 0) {
-		if (w->write.violations.n > 0) {
-			call_fail_violations(c, e, w->write.violations.list,
-			    w->write.violations.n);
-			e->code = ERR_NONE;
-			write_free(&w->write);
-			return 0;
-		}
-		write_free(&w->write);
-		return -1;
-	}
+	v = service_view(call_service(c), e);
+	if (v == NULL || put_prepare(&w->put, &w->write, q->record, e) < 0 ||
+	    put_merge(&w->put, &w->write, v, e) < 0)
+		return put_refuse(c, &w->write, e);
 	return write_submit(&w->write, put_decide, put_answer);
 }
 
@@ -317,7 +311,8 @@ delete_decide(struct proposal *p, struct decision *d, struct err *e)
 	struct stored s;
 
 	if (decide_target(w, d, n, &s, e) < 0 ||
-	    put_check_unreferenced(decision_view(d), n->kind, n->id, e) < 0)
+	    put_check_unreferenced(decision_view(d), n->kind, n->id, NULL,
+	    e) < 0)
 		return -1;
 	return decision_delete(d, (uint8_t)n->kind, n->id, w->if_version, e);
 }

@@ -9,6 +9,7 @@
 #include "domain/territory.h"
 #include "domain/vocabulary.h"
 #include "service/record.h"
+#include "service/service.h"
 
 #define REQ FIELD_REQUIRED
 #define AGY FIELD_AGENCY

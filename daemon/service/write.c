@@ -153,17 +153,37 @@ write_submit(struct write *w,
 	return 0;
 }
 
+static void
+format_id(char *out, size_t cap, const char *prefix, const uint8_t *bytes)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+	size_t len = (size_t)snprintf(out, cap, "%s-", prefix);
+
+	for (size_t i = 0; i < 16 && len + 1 < cap; i++)
+		out[len++] = alphabet[bytes[i] & 31];
+	out[len] = '\0';
+}
+
+void
+write_derived_id(const struct write *w, char *out, size_t cap,
+    const char *prefix)
+{
+	char text[STORE_ID_MAX + STORE_REQUEST_ID_MAX + 2];
+	uint8_t hash[DIGEST_LEN];
+	int n = snprintf(text, sizeof text, "%s %.*s", w->who.account,
+	    (int)w->proposal.request_id.len,
+	    (const char *)w->proposal.request_id.data);
+
+	digest_sha256(text, (size_t)n, hash);
+	format_id(out, cap, prefix, hash);
+}
+
 void
 write_random_id(char *out, size_t cap, const char *prefix)
 {
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
 	uint8_t random[16];
-	size_t i, len;
 
 	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
 		abort();	/* the kernel has no entropy: nothing is safe */
-	len = (size_t)snprintf(out, cap, "%s-", prefix);
-	for (i = 0; i < sizeof random && len + 1 < cap; i++)
-		out[len++] = alphabet[random[i] & 31];
-	out[len] = '\0';
+	format_id(out, cap, prefix, random);
 }

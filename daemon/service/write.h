@@ -43,6 +43,11 @@ int write_submit(struct write *,
 /* For rpc_method.closed of every method that writes. */
 void write_closed(struct call *);
 
+/* An id that follows from the account and the request id: a repeated request
+ * names the same record. */
+void write_derived_id(const struct write *, char *out, size_t cap,
+    const char *prefix);
+
 /* A random id: prefix, '-' and 16 characters of [a-z2-7]. */
 void write_random_id(char *out, size_t cap, const char *prefix);
 
