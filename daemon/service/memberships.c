@@ -266,7 +266,7 @@ end_decide(struct proposal *p, struct decision *d, struct err *e)
 {
 	struct status_call *w = (struct status_call *)p;
 	const Resopro__V1__EndStatusRequest *q = w->end;
-	Resopro__V1__Record *r;
+	Resopro__V1__Record *r = NULL;
 
 	w->write.violations.n = 0;
 	if (read_status(w, decision_view(d), &r, e) < 0)

@@ -141,7 +141,9 @@ static int
 merge_fields(struct put *p, struct write *w, const struct kind_schema *ks,
     const Resopro__V1__Record *before, struct err *e)
 {
-	bool agency = principal_is_agency(&w->who);
+	/* Titles are the agency's or the Region's: policy lets no other in. */
+	bool agency = principal_is_agency(&w->who) ||
+	    p->record->kind == RESOPRO__V1__KIND__KIND_STATUS;
 	int rc = 0;
 
 	for (const struct field_rule *f = ks->fields; f->name != NULL; f++) {

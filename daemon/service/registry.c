@@ -25,8 +25,8 @@ registry_check_name(Resopro__V1__Kind kind, const char *id, struct err *e)
 	return value_check(VALUE_ID, "id", id, strlen(id), e);
 }
 
-static int
-not_found(Resopro__V1__Kind kind, const char *id, bool deleted, struct err *e)
+int
+registry_not_found(Resopro__V1__Kind kind, const char *id, bool deleted, struct err *e)
 {
 	err_set(e, ERR_NOT_FOUND, "%s %s %s", schema_of(kind)->name, id,
 	    deleted ? "was deleted" : "does not exist");
@@ -117,7 +117,7 @@ registry_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 	if (found < 0)
 		return -1;
 	if (found == 0 || s.deleted)
-		return not_found(q->kind, q->id, found == 1, e);
+		return registry_not_found(q->kind, q->id, found == 1, e);
 	if (authorise_stored(call_principal(c), call_method(c)->path, &s,
 	    e) < 0)
 		return -1;
@@ -128,17 +128,76 @@ registry_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 
 #define BATCH_MAX 1000
 
+struct batch {	/* what a BatchGet found, borrowed from the view */
+	struct stored *records;
+	int64_t *confirmed;
+	const Resopro__V1__RecordName **missing;
+	size_t n, n_missing, len;	/* len: encoded */
+};
+
+static int
+batch_one(struct batch *b, struct call *c, struct view *v,
+    const Resopro__V1__RecordName *name, uint64_t revision, struct err *e)
+{
+	struct stored *s = &b->records[b->n];
+	struct record_facts facts;
+	size_t len;
+	int found;
+
+	if (registry_check_name(name->kind, name->id, e) < 0)
+		return -1;
+	found = registry_read(v, name->kind, name->id, revision, s, e);
+	if (found < 0)
+		return -1;
+	/* What the caller may not read is as if it were not there. */
+	if (found == 1 && !s->deleted && authorise_stored(call_principal(c),
+	    call_method(c)->path, s, NULL) == 0) {
+		if (record_facts(s->record, &facts, e) < 0)
+			return -1;
+		b->confirmed[b->n] = record_confirmed(v, s, &facts);
+		b->len += record_field_size(s, b->confirmed[b->n]);
+		b->n++;
+		return 0;
+	}
+	len = resopro__v1__record_name__get_packed_size(name);
+	b->missing[b->n_missing++] = name;
+	b->len += 1 + varint_size(len) + len;
+	return 0;
+}
+
+/* { revision = 1; records = 2; missing = 3; } */
+static int
+batch_reply(struct call *c, const struct batch *b, uint64_t revision,
+    struct err *e)
+{
+	uint8_t *out = call_reply_room(c, 1 + varint_size(revision) + b->len,
+	    e);
+
+	if (out == NULL)
+		return -1;
+	*out++ = 1 << 3;
+	out = varint_write(out, revision);
+	for (size_t i = 0; i < b->n; i++)
+		out = record_field_write(out, 2, &b->records[i],
+		    b->confirmed[i]);
+	for (size_t i = 0; i < b->n_missing; i++) {
+		*out++ = 3 << 3 | 2;
+		out = varint_write(out,
+		    resopro__v1__record_name__get_packed_size(b->missing[i]));
+		out += resopro__v1__record_name__pack(b->missing[i], out);
+	}
+	return call_reply_sent(c);
+}
+
 int
 registry_batch_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 {
 	const Resopro__V1__BatchGetRequest *q =
 	    (const Resopro__V1__BatchGetRequest *)m;
-	Resopro__V1__BatchGetResponse r =
-	    RESOPRO__V1__BATCH_GET_RESPONSE__INIT;
 	struct view *v = service_view(call_service(c), e);
 	struct arena *arena = call_arena(c);
+	struct batch b = { 0 };
 	uint64_t revision;
-	size_t i;
 
 	if (v == NULL || registry_as_of(v, q->as_of, &revision, e) < 0)
 		return -1;
@@ -148,36 +207,16 @@ registry_batch_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 		err_reason(e, "COUNT");
 		return err_remedy(e, "give 1 to %d names", BATCH_MAX);
 	}
-	r.records = arena_alloc(arena, q->n_names * sizeof *r.records);
-	r.missing = arena_alloc(arena, q->n_names * sizeof *r.missing);
-	if (r.records == NULL || r.missing == NULL)
+	b.records = arena_alloc(arena, q->n_names * sizeof *b.records);
+	b.confirmed = arena_alloc(arena, q->n_names * sizeof *b.confirmed);
+	b.missing = arena_alloc(arena, q->n_names * sizeof(*b.missing));
+	if (b.records == NULL || b.confirmed == NULL || b.missing == NULL)
 		return err_set(e, ERR_LIMIT, "the batch is too large");
-	for (i = 0; i < q->n_names; i++) {
-		const Resopro__V1__RecordName *n = q->names[i];
-		Resopro__V1__Record *rec = NULL;
-		struct stored s;
-		int found;
-
-		if (registry_check_name(n->kind, n->id, e) < 0)
+	for (size_t i = 0; i < q->n_names; i++) {
+		if (batch_one(&b, c, v, q->names[i], revision, e) < 0)
 			return err_wrap(e, "names[%zu]: ", i);
-		found = registry_read(v, n->kind, n->id, revision, &s, e);
-		if (found < 0)
-			return -1;
-		if (found == 1 && !s.deleted) {
-			rec = registry_unpack(arena, v, &s, e);
-			if (rec == NULL)
-				return -1;
-			if (authorise_record(call_principal(c),
-			    call_method(c)->path, rec, NULL) < 0)
-				rec = NULL;	/* as if it were not there */
-		}
-		if (rec != NULL)
-			r.records[r.n_records++] = rec;
-		else
-			r.missing[r.n_missing++] = q->names[i];
 	}
-	r.revision = revision;
-	return call_reply(c, &r.base);
+	return batch_reply(c, &b, revision, e);
 }
 
 Resopro__V1__Record *
@@ -298,7 +337,7 @@ decide_target(struct names_call *w, struct decision *d,
 	if (found < 0)
 		return -1;
 	if (found == 0 || s->deleted)
-		return not_found(name->kind, name->id, found == 1, e);
+		return registry_not_found(name->kind, name->id, found == 1, e);
 	w->write.current_version = s->version;
 	return authorise_stored(&w->write.who, w->write.proposal.method, s, e);
 }

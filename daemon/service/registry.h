@@ -21,6 +21,10 @@ int registry_history(struct call *, const ProtobufCMessage *, struct err *);
 /* A kind that the Registry serves, and an id of the right shape. */
 int registry_check_name(Resopro__V1__Kind, const char *id, struct err *);
 
+/* ERR_NOT_FOUND in words. Returns -1. */
+int registry_not_found(Resopro__V1__Kind, const char *id, bool deleted,
+    struct err *);
+
 /* The revision that an AsOf means in this snapshot; 0: before the first. */
 int registry_as_of(struct view *, const Resopro__V1__AsOf *, uint64_t *revision,
     struct err *);

@@ -514,6 +514,9 @@ check_value(struct check *c, const struct field_rule *f, const char *value)
 	}
 	if (rc == 0 && f->vocabulary != NULL)
 		rc = check_code(c, f->vocabulary, path, value, &e);
+	if (rc == 0 && f->kind == VALUE_ZONE)
+		rc = territory_check_zone(catalog_territory(c->catalog), path,
+		    value, &e);
 	if (rc == 0 && f->kind == VALUE_COMMUNE &&
 	    territory_commune(catalog_territory(c->catalog), value) == NULL) {
 		err_set(&e, ERR_INVALID, "%s: %s is not a current commune "

@@ -1,0 +1,362 @@
+/* list.c - see list.h; and Registry.List. */
+#include "service/list.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+#include "resopro/v1/registry.pb-c.h"
+#include "service/authorise.h"
+#include "service/registry.h"
+#include "service/schema.h"
+
+#define ORGANISATION RESOPRO__V1__KIND__KIND_ORGANISATION
+
+struct listing {
+	struct page *page;
+	const struct list_filter *filter;
+	const struct territory *territory;
+	struct arena *scratch;	/* one record at a time */
+	struct err *e;
+};
+
+/* ---- does it match? ------------------------------------------------------- */
+
+static bool
+given(const char *s)
+{
+	return s != NULL && s[0] != '\0';
+}
+
+static bool
+zone_holds(const struct listing *l, const char *code)
+{
+	return zone_contains(l->filter->zone, territory_commune(l->territory,
+	    code));
+}
+
+/* Some commune of the filter's zone is in one of these zones. */
+static bool
+zones_meet(const struct listing *l, char *const *zones, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct zone *z = territory_zone(l->territory, zones[i]);
+
+		if (z == NULL)
+			continue;
+		for (size_t c = 0; c < territory_count(l->territory); c++) {
+			const struct commune *at =
+			    territory_at(l->territory, c);
+
+			if (zone_contains(z, at) &&
+			    zone_contains(l->filter->zone, at))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+offer_meets(const struct listing *l, const Resopro__V1__Offer *o)
+{
+	for (size_t i = 0; i < o->n_zone_eligibilite; i++) {
+		const char *code = o->zone_eligibilite[i];
+		char typed[16] = "epci:";
+
+		if (strcmp(code, "france") == 0)
+			return true;
+		if (strlen(code) == 9)
+			code = strcat(typed, code);
+		if (zones_meet(l, (char *[]){ (char *)(uintptr_t)code }, 1))
+			return true;
+	}
+	return false;
+}
+
+static bool
+matches_zone(const struct listing *l, const Resopro__V1__Record *r)
+{
+	if (l->filter->zone == NULL)
+		return true;
+	switch (r->body_case) {
+	case RESOPRO__V1__RECORD__BODY_SITE:
+		return zone_holds(l, r->site->code_insee);
+	case RESOPRO__V1__RECORD__BODY_ORGANISATION:
+		return zones_meet(l, r->organisation->competence,
+		    r->organisation->n_competence);
+	case RESOPRO__V1__RECORD__BODY_OFFER:
+		return offer_meets(l, r->offer);
+	case RESOPRO__V1__RECORD__BODY_ACTIVITY:
+		for (size_t i = 0; i < r->activity->n_communes; i++) {
+			if (zone_holds(l, r->activity->communes[i]))
+				return true;
+		}
+		return false;
+	default:
+		return false;
+	}
+}
+
+static bool
+suspended(const Resopro__V1__Status *s, const char *day)
+{
+	for (size_t i = 0; i < s->n_suspensions; i++) {
+		const Resopro__V1__Suspension *x = s->suspensions[i];
+
+		if (strcmp(x->from, day) <= 0 &&
+		    (x->to[0] == '\0' || strcmp(day, x->to) <= 0))
+			return true;
+	}
+	return false;
+}
+
+static bool
+matches_dates(const struct list_filter *f, const Resopro__V1__Record *r)
+{
+	const char *day = f->active_on, *end;
+
+	if (r->body_case == RESOPRO__V1__RECORD__BODY_STATUS && given(day))
+		return strcmp(r->status->from, day) <= 0 &&
+		    (r->status->to[0] == '\0' ||
+		    strcmp(day, r->status->to) <= 0) &&
+		    !suspended(r->status, day);
+	if (r->body_case != RESOPRO__V1__RECORD__BODY_ACTIVITY)
+		return true;
+	end = r->activity->end[0] != '\0' ? r->activity->end :
+	    r->activity->start;
+	return (!given(f->from) || strcmp(f->from, end) <= 0) &&
+	    (!given(f->to) || strcmp(end, f->to) <= 0);
+}
+
+static bool
+equal(const char *wanted, const char *is)
+{
+	return !given(wanted) || strcmp(wanted, is) == 0;
+}
+
+static bool
+looks_inside(const struct list_filter *f)
+{
+	const struct policy_row *row = authorise_row(f->method, f->kind);
+
+	return f->zone != NULL || given(f->organisation_id) ||
+	    given(f->organisation_kind) || given(f->active_on) ||
+	    given(f->activity_kind) || given(f->from) || given(f->to) ||
+	    row == NULL || (row->any & f->who->roles) == 0;
+}
+
+/* 1, 0, -1. */
+static int
+matches(struct listing *l, const struct stored *s)
+{
+	const struct list_filter *f = l->filter;
+	struct record_facts facts;
+	Resopro__V1__Record *r;
+
+	if (s->deleted || s->revision <= f->changed_since)
+		return 0;
+	if (given(f->owner)) {
+		if (record_facts(s->record, &facts, l->e) < 0)
+			return -1;
+		if (facts.owner.len != strlen(f->owner) ||
+		    memcmp(facts.owner.data, f->owner, facts.owner.len) != 0)
+			return 0;
+	}
+	if (!looks_inside(f))
+		return 1;
+	arena_reset(l->scratch);
+	if ((r = record_unpack(l->scratch, s->record, l->e)) == NULL)
+		return -1;
+	return matches_zone(l, r) && matches_dates(f, r) &&
+	    equal(f->organisation_id, schema_string(r, "organisation_id")) &&
+	    equal(f->organisation_kind, schema_string(r, "kind")) &&
+	    equal(f->activity_kind, schema_string(r, "activity_kind")) &&
+	    authorise_record(f->who, f->method, r, NULL) == 0;
+}
+
+/* ---- walking -------------------------------------------------------------- */
+
+static int
+consider(struct listing *l, const struct stored *s)
+{
+	int rc = matches(l, s);
+
+	if (rc == 1 && page_take(l->page, s, l->e) < 0)
+		return -1;
+	return rc < 0 ? -1 : 1;
+}
+
+/* By id: `s` is the record as it stands now. */
+static int
+walk_record(const struct stored *now, void *arg, struct err *e)
+{
+	struct listing *l = arg;
+	struct stored s = *now;
+	int rc = 1;
+
+	if (!page_looks(l->page, s.id))
+		return 0;
+	while (rc == 1 && s.revision > l->page->revision)
+		rc = view_previous(l->page->view, &s, e);
+	if (rc <= 0)
+		return rc < 0 ? -1 : 1;	/* it was created later */
+	return consider(l, &s);
+}
+
+static int
+walk_index(const char *key, size_t len, const char *id, void *arg,
+    struct err *e)
+{
+	struct listing *l = arg;
+	struct stored s;
+	int rc;
+
+	(void)key;
+	(void)len;
+	if (!page_looks(l->page, id))
+		return 0;
+	rc = view_get(l->page->view, (uint8_t)l->filter->kind, id, &s, e);
+	if (rc <= 0)
+		return rc < 0 ? -1 : 1;
+	return consider(l, &s);
+}
+
+struct choice {	/* an index that narrows the walk to one key */
+	uint8_t index;
+	const char *value;
+};
+
+static struct choice
+choose_index(const struct list_filter *f)
+{
+	const struct kind_schema *ks = schema_of(f->kind);
+	const struct field_rule *of = schema_field(ks, "organisation_id");
+
+	if (given(f->organisation_id) && of != NULL && of->index != 0)
+		return (struct choice){ of->index, f->organisation_id };
+	if (given(f->owner))
+		return (struct choice){ INDEX_OWNER, f->owner };
+	if (given(f->organisation_kind) && f->kind == ORGANISATION)
+		return (struct choice){ INDEX_ORGANISATION_KIND,
+			f->organisation_kind };
+	return (struct choice){ 0, NULL };
+}
+
+/* The indexes tell of now: the past is walked by id. */
+static int
+walk(struct listing *l)
+{
+	struct page *p = l->page;
+	struct choice by = { 0, NULL };
+	char key[STORE_INDEX_KEY_MAX + 1];
+	size_t len;
+
+	if (p->revision == view_revision(p->view))
+		by = choose_index(l->filter);
+	if (by.index == 0)
+		return view_each(p->view, (uint8_t)l->filter->kind, p->after,
+		    walk_record, l, l->e);
+	len = schema_key(key, l->filter->kind, by.value);
+	key[len] = '\0';
+	return view_each_index(p->view, by.index, key, len,
+	    p->after[0] != '\0' ? key : NULL,
+	    p->after[0] != '\0' ? p->after : NULL, walk_index, l, l->e);
+}
+
+int
+list_fill(struct page *p, const struct list_filter *f,
+    const struct territory *t, struct err *e)
+{
+	struct listing l = { .page = p, .filter = f, .territory = t, .e = e };
+	int rc;
+
+	if ((l.scratch = arena_new(64u << 20)) == NULL)
+		return err_set(e, ERR_NOMEM, "list");
+	rc = walk(&l);
+	arena_free(l.scratch);
+	return rc < 0 ? -1 : 0;
+}
+
+int
+list_zone(const struct territory *t, const char *field, const char *code,
+    const struct zone **zone, struct err *e)
+{
+	*zone = NULL;
+	if (code[0] == '\0')
+		return 0;
+	if (territory_check_zone(t, field, code, e) < 0)
+		return -1;
+	*zone = territory_zone(t, code);
+	return 0;
+}
+
+/* ---- Registry.List -------------------------------------------------------- */
+
+static int
+check_request(const Resopro__V1__ListRequest *q, struct err *e)
+{
+	const struct {
+		const char *field, *value;
+		enum value_kind kind;
+	} texts[] = {
+		{ "owner", q->owner, VALUE_ID },
+		{ "organisation_id", q->organisation_id, VALUE_ID },
+		{ "organisation_kind", q->organisation_kind,
+		    VALUE_VOCABULARY },
+		{ "active_on", q->active_on, VALUE_DATE },
+	};
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		if (texts[i].value[0] != '\0' &&
+		    value_check(texts[i].kind, texts[i].field, texts[i].value,
+		    strlen(texts[i].value), e) < 0)
+			return -1;
+	}
+	return registry_check_name(q->kind, "x", e);
+}
+
+static uint64_t
+hash_filters(const Resopro__V1__ListRequest *q)
+{
+	Resopro__V1__ListRequest only = *q;
+	Resopro__V1__AsOf none = RESOPRO__V1__AS_OF__INIT;
+	uint8_t small[1024];
+	size_t len;
+
+	only.page_size = 0;
+	only.page_token = (char *)(uintptr_t)"";
+	if (only.as_of == NULL)
+		only.as_of = &none;
+	len = resopro__v1__list_request__get_packed_size(&only);
+	if (len > sizeof small)
+		return 1;	/* every text was checked to be short */
+	resopro__v1__list_request__pack(&only, small);
+	return XXH3_64bits(small, len);
+}
+
+int
+registry_list(struct call *c, const ProtobufCMessage *m, struct err *e)
+{
+	const Resopro__V1__ListRequest *q =
+	    (const Resopro__V1__ListRequest *)m;
+	struct service *s = call_service(c);
+	const struct territory *t = catalog_territory(s->catalog);
+	struct view *v = service_view(s, e);
+	struct list_filter f = {
+		.kind = q->kind, .owner = q->owner,
+		.organisation_id = q->organisation_id,
+		.organisation_kind = q->organisation_kind,
+		.changed_since = q->changed_since, .active_on = q->active_on,
+		.who = call_principal(c), .method = call_method(c)->path,
+	};
+	struct page page;
+	uint64_t revision;
+
+	if (v == NULL || check_request(q, e) < 0 ||
+	    list_zone(t, "territory", q->territory, &f.zone, e) < 0 ||
+	    registry_as_of(v, q->as_of, &revision, e) < 0 ||
+	    page_open(&page, call_arena(c), v, revision, q->page_size,
+	    q->page_token, hash_filters(q), s->limits.list_work, e) < 0 ||
+	    list_fill(&page, &f, t, e) < 0)
+		return -1;
+	return page_reply(c, &page, e);
+}

@@ -1,0 +1,31 @@
+/* list.h - walking the records of one kind that match, by pages. */
+#ifndef SERVICE_LIST_H
+#define SERVICE_LIST_H
+
+#include "domain/territory.h"
+#include "service/page.h"
+
+struct list_filter {	/* NULLs, "" and zeros: any */
+	Resopro__V1__Kind kind;
+	const char *owner;
+	const char *organisation_id;
+	const char *organisation_kind;
+	const struct zone *zone;
+	uint64_t changed_since;
+	const char *active_on;		/* statuses */
+	/* Activities: */
+	const char *activity_kind, *from, *to;
+	/* May the caller see it?  Records that it may not are left out. */
+	const struct principal *who;
+	const char *method;
+};
+
+/* Fill the page.  The filter's texts live as long. */
+int list_fill(struct page *, const struct list_filter *,
+    const struct territory *, struct err *);
+
+/* The zone of a filter; "" gives NULL.  Fails: ERR_INVALID. */
+int list_zone(const struct territory *, const char *field, const char *code,
+    const struct zone **, struct err *);
+
+#endif
