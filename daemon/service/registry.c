@@ -281,14 +281,7 @@ put_answer(struct write *base)
 		call_fail(c, &e);
 		return;
 	}
-	r.n_warnings = base->violations.warned;
-	r.warnings = arena_alloc(base->arena,
-	    (r.n_warnings + 1) * sizeof *r.warnings);
-	if (r.warnings == NULL)
-		r.n_warnings = 0;
-	for (size_t i = 0; i < r.n_warnings; i++)
-		r.warnings[i] = arena_strdup(base->arena,
-		    base->violations.warnings[i]);
+	r.warnings = write_warnings(base, &r.n_warnings);
 	call_reply(c, &r.base);
 }
 

@@ -656,8 +656,8 @@ check_position(struct check *c, const Resopro__V1__Record *r)
 		    "-180 to 180", "is not a place on Earth");
 }
 
-static void
-warn(struct violations *v, const char *text)
+void
+violations_warn(struct violations *v, const char *text)
 {
 	if (v->warned < sizeof v->warnings / sizeof v->warnings[0])
 		v->warnings[v->warned++] = text;
@@ -669,7 +669,7 @@ check_warnings(struct check *c, const Resopro__V1__Record *r)
 	const char *mail = schema_string(r, "courriel");
 
 	if (mail[0] != '\0' && value_email_looks_personal(mail, strlen(mail)))
-		warn(c->out, arena_printf(c->out->arena,
+		violations_warn(c->out, arena_printf(c->out->arena,
 		    "%s: looks like a person's mailbox; give a functional one",
 		    path_of(c, "courriel")));
 }

@@ -85,6 +85,8 @@ struct violations {
 int schema_check(const struct catalog *, const Resopro__V1__Record *,
     struct violations *);
 void violations_add(struct violations *, const struct err *);
+/* `text` lives as long as the arena. */
+void violations_warn(struct violations *, const char *text);
 
 /* Field-by-field difference of two bodies (either may be NULL). */
 typedef int change_fn(const struct field_rule *, const char *name,

@@ -153,6 +153,20 @@ write_submit(struct write *w,
 	return 0;
 }
 
+char **
+write_warnings(struct write *w, size_t *n)
+{
+	char **list = arena_alloc(w->arena,
+	    (w->violations.warned + 1) * sizeof(*list));
+
+	*n = 0;
+	for (size_t i = 0; list != NULL && i < w->violations.warned; i++) {
+		list[*n] = arena_strdup(w->arena, w->violations.warnings[i]);
+		*n += list[*n] != NULL;
+	}
+	return list;
+}
+
 static void
 format_id(char *out, size_t cap, const char *prefix, const uint8_t *bytes)
 {

@@ -43,6 +43,9 @@ int write_submit(struct write *,
 /* For rpc_method.closed of every method that writes. */
 void write_closed(struct call *);
 
+/* What was noticed and accepted, for an answer; in the write's arena. */
+char **write_warnings(struct write *, size_t *n);
+
 /* An id that follows from the account and the request id: a repeated request
  * names the same record. */
 void write_derived_id(const struct write *, char *out, size_t cap,
