@@ -49,7 +49,7 @@ enum target_by {
 	TARGET_KIND,
 	TARGET_TITLE,
 	TARGET_CERCLE,
-	TARGET_SPRO, /* members of the SPRO by a label: title of cercle 3 */
+	TARGET_LABEL, /* a title of cercle 3 that makes a member of the SPRO */
 };
 
 struct target {

@@ -235,7 +235,7 @@ read_target(struct parser *p, struct target *t, char *word)
 	char *code = strchr(word, ':');
 	const char *vocabulary;
 
-	*t = (struct target){ .by = TARGET_SPRO, .code = "" };
+	*t = (struct target){ .by = TARGET_LABEL, .code = "" };
 	if (strcmp(word, "label") == 0)
 		return 0;
 	if (code == NULL || code[1] == '\0')
