@@ -25,10 +25,10 @@ void json_write(FILE *, const ProtobufCMessage *, int indent);
 void json_write_string(FILE *, const char *text);
 
 /* One field's value as people read it: text as it is, times in RFC 3339, enums
- * in short lower case ("site" for KIND_SITE), lists apart by ", ", messages as
- * JSON.  "" when not set.  free() it; NULL without memory. */
+ * in short lower case ("site" for KIND_SITE), lists apart by `separator`,
+ * messages as JSON.  "" when not set.  free() it; NULL without memory. */
 char *json_field_text(const ProtobufCMessage *,
-    const ProtobufCFieldDescriptor *);
+    const ProtobufCFieldDescriptor *, const char *separator);
 
 /* Is the field set (proto3: other than its default)? */
 int json_field_is_set(const ProtobufCMessage *,
@@ -37,7 +37,10 @@ int json_field_is_set(const ProtobufCMessage *,
 /* The short name of an enum's value: "site"; a number when unknown, written
  * into `buf`. */
 const char *json_enum_short(const ProtobufCEnumDescriptor *, int value,
-    char buf[16]);
+    char buf[48]);
+
+/* Bytes of memory that one value of the field takes. */
+size_t json_value_size(const ProtobufCFieldDescriptor *);
 
 /* ---- reading ------------------------------------------------------------ */
 
@@ -54,7 +57,7 @@ struct json_fault {
  * Owns: the caller, json_message_free().
  * Fails: NULL, *fault says where and what is allowed.
  */
-ProtobufCMessage *json_read(const ProtobufCMessageDescriptor *, const json_t *,
+ProtobufCMessage *json_read(const ProtobufCMessageDescriptor *, json_t *,
     const char *text, int first_line, struct json_fault *);
 
 /* Parse one JSON text and read it. */

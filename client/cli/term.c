@@ -1,7 +1,6 @@
 /* term.c - see term.h. */
 #include "term.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -57,8 +56,8 @@ term_print(FILE *file, bool on, enum colour colour, const char *text)
 	free(safe);
 }
 
-static bool
-is_unsafe(int32_t c)
+bool
+term_is_unsafe(int32_t c)
 {
 	size_t i;
 
@@ -100,7 +99,7 @@ term_safe(const char *text, size_t len, bool keep_lines)
 			i++;
 			continue;
 		}
-		if (is_unsafe(c) && !(keep_lines && c == '\n')) {
+		if (term_is_unsafe(c) && !(keep_lines && c == '\n')) {
 			n += put_escape(out + n, c);
 		} else {
 			memcpy(out + n, in + i, (size_t)used);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum colour {
@@ -23,6 +24,9 @@ void term_print(FILE *, bool on, enum colour, const char *text);
 /* Start and end of a colour, "" when not `on`. */
 const char *term_start(bool on, enum colour);
 const char *term_end(bool on, enum colour);
+
+/* Could this code point act on a terminal, or hide or turn what follows? */
+bool term_is_unsafe(int32_t c);
 
 /*
  * A copy in which nothing can act on a terminal: control characters (C0, DEL,
