@@ -64,36 +64,28 @@ is_utf8(const char *s, size_t len)
 static enum text_got
 read_raw(struct text_lines *t, size_t *len)
 {
-	size_t n = 0;
 	int c;
 
-	for (;;) {
-		c = getc_unlocked(t->file);
-		if (t->pending_lf) {
-			t->pending_lf = false;
-			if (c == '\n')
-				continue;
-		}
-		if (c == EOF)
-			break;
+	while ((c = getc_unlocked(t->file)) != EOF) {
+		bool skip = t->pending_lf && c == '\n';
+
+		t->pending_lf = false;
+		if (skip)
+			continue;
 		if (c == '\0')
 			return TEXT_NUL;
-		if (n == TEXT_LINE_BYTES_MAX)
+		if (*len == TEXT_LINE_BYTES_MAX)
 			return TEXT_TOO_LONG;
-		if (n + 2 > t->raw_room &&
-		    reserve(&t->raw, &t->raw_room, n + 2) != 0)
+		if (reserve(&t->raw, &t->raw_room, *len + 2) != 0)
 			return TEXT_UNREADABLE;
 		t->pending_lf = c == '\r';
-		t->raw[n++] = (char)(c == '\r' ? '\n' : c);
-		if (t->raw[n - 1] == '\n')
-			break;
+		t->raw[(*len)++] = (char)(c == '\r' ? '\n' : c);
+		if (t->raw[*len - 1] == '\n')
+			return TEXT_LINE;
 	}
 	if (ferror(t->file))
 		return TEXT_UNREADABLE;
-	if (n == 0)
-		return TEXT_END;
-	*len = n;
-	return TEXT_LINE;
+	return *len == 0 ? TEXT_END : TEXT_LINE;
 }
 
 static int
@@ -143,14 +135,12 @@ text_lines_next(struct text_lines *t)
 {
 	size_t len = 0;
 	enum text_got got = read_raw(t, &len);
-	const char *raw = t->raw;
+	const char *raw = t->raw; /* NULL when len is 0 */
 
 	t->number++;
 	t->converted = false;
 	/* UTF-16 text is full of NULs: say what it is. */
-	if (t->number == 1 && got != TEXT_UNREADABLE && raw != NULL &&
-	    t->raw_room >= 2 && (got == TEXT_NUL || len >= 2) &&
-	    is_utf16_mark(raw, 2))
+	if (t->number == 1 && is_utf16_mark(raw, len))
 		return TEXT_UTF16;
 	if (got != TEXT_LINE)
 		return got;
