@@ -48,6 +48,7 @@ struct cli {
 	int width;			/* columns of `out`; 0: no limit */
 	int interrupt_fd;		/* readable after SIGINT or SIGTERM */
 	int64_t deadline_ms;		/* --timeout, or RSP_DEADLINE_DEFAULT */
+	char request_id[65];		/* the last one used, or "" */
 };
 
 /* ---- the connection ----------------------------------------------------- */
