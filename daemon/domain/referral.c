@@ -429,11 +429,13 @@ was_given(const struct given *g, const struct candidate *c)
 	return false;
 }
 
-/* Look through a placed list; true once the rest cannot be better. */
+/* Look through a placed list; false when what comes after it may be better. */
 static bool
 choose_in(struct find *f, const struct target *t, const struct placed *list,
     size_t n, const struct given *given, struct choice *best)
 {
+	bool chosen = false;
+
 	for (size_t i = 0; i < n; i++) {
 		const struct candidate *c = list[i].candidate;
 		struct choice one = { .placed = &list[i] };
@@ -448,13 +450,15 @@ choose_in(struct find *f, const struct target *t, const struct placed *list,
 			continue;
 		}
 		why = unfit(f, t, c, &one.proof);
-		if (why == NULL)
+		if (why == NULL) {
 			*best = one;
-		else if (f->query->why)
+			chosen = true;
+		} else if (f->query->why) {
 			exclude(f, RULE_STATUS, c, c->kind, why,
 			    status_source);
+		}
 	}
-	return best->placed != NULL && !best->wrong_mode;
+	return chosen && !best->wrong_mode;
 }
 
 static struct choice
