@@ -1,7 +1,6 @@
 #include "records_csv.h"
 
 #include <csv.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,23 +128,9 @@ fatal(struct records_csv *r, struct records_problem *p, unsigned line)
 static enum records_got
 text_fatal(struct records_csv *r, enum text_got got, struct records_problem *p)
 {
-	if (got == TEXT_UNREADABLE)
-		records_fault(p, _("check the file"), _("cannot be read: %s"),
-		    strerror(errno));
-	else if (got == TEXT_TOO_LONG)
-		records_fault(p, _("check that this is a CSV file"),
-		    _("a line longer than %d bytes"), TEXT_LINE_BYTES_MAX);
-	else if (got == TEXT_NUL)
-		records_fault(p,
-		    _("export it as CSV, not as a spreadsheet or archive"),
-		    "%s", _("this is no text file: it holds a NUL byte"));
-	else if (got == TEXT_UTF16)
-		records_fault(p, _("save it as \"CSV UTF-8\""), "%s",
-		    _("this file is UTF-16"));
-	else
-		records_fault(p, _("save it as \"CSV UTF-8\""), "%s",
-		    _("a byte that is neither UTF-8 nor Windows-1252"));
-	return fatal(r, p, got == TEXT_UTF16 ? 0 : r->lines.number);
+	text_lines_problem(
+	    got, p->msg, sizeof p->msg, p->remedy, sizeof p->remedy);
+	return fatal(r, p, r->lines.number);
 }
 
 static enum records_got

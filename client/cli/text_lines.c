@@ -1,9 +1,12 @@
 #include "text_lines.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
+
+#include "i18n.h"
 
 /* Windows-1252, 0x80 to 0x9F; 0: not assigned. */
 static const uint16_t windows_1252[32] = { 0x20AC, 0, 0x201A, 0x0192, 0x201E,
@@ -151,4 +154,33 @@ text_lines_next(struct text_lines *t)
 	if (!is_utf8(raw, len))
 		return convert_line(t, raw, len);
 	return copy_line(t, raw, len) == 0 ? TEXT_LINE : TEXT_UNREADABLE;
+}
+
+void
+text_lines_problem(enum text_got got, char *msg, size_t msg_size, char *remedy,
+    size_t remedy_size)
+{
+	const char *what = "", *how = _("save it as UTF-8 text");
+
+	switch (got) {
+	case TEXT_TOO_LONG:
+		what = _("a line longer than 1 MiB");
+		how = _("check that this is a CSV or JSON lines file");
+		break;
+	case TEXT_NUL:
+		what = _("this is no text file: it holds a NUL byte");
+		how = _("export it as CSV, not as a spreadsheet or archive");
+		break;
+	case TEXT_UTF16:
+		what = _("this file is UTF-16");
+		break;
+	case TEXT_UNKNOWN_BYTE:
+		what = _("a byte that is neither UTF-8 nor Windows-1252");
+		break;
+	default:
+		what = strerror(errno);
+		how = _("check the file");
+	}
+	snprintf(msg, msg_size, "%s", what);
+	snprintf(remedy, remedy_size, "%s", how);
 }

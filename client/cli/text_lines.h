@@ -45,6 +45,10 @@ void text_lines_open(struct text_lines *, FILE *);
 /* The next line, in .line; only TEXT_LINE may be followed by another call. */
 enum text_got text_lines_next(struct text_lines *);
 
+/* What such an end means and what to do about it, translated. */
+void text_lines_problem(enum text_got, char *msg, size_t msg_size,
+    char *remedy, size_t remedy_size);
+
 void text_lines_close(struct text_lines *);
 
 #endif
