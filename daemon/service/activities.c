@@ -168,7 +168,7 @@ decide(struct proposal *p, struct decision *d, struct err *e)
 	    put_check_others(&w->put, &w->write, v, NULL, e) < 0 ||
 	    check_title(w, v, e) < 0)
 		return -1;
-	return put_emit(&w->put, &w->write, d, e);
+	return put_emit(&w->put, d, e);
 }
 
 static void

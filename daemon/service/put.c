@@ -35,10 +35,13 @@ int
 put_prepare(struct put *p, struct write *w, const Resopro__V1__Record *record,
     struct err *e)
 {
-	struct bytes b = record_pack(w->arena, &record->base, e);
+	struct bytes b;
 
+	if (p->arena == NULL)
+		p->arena = w->arena;
+	b = record_pack(p->arena, &record->base, e);
 	if (b.data == NULL ||
-	    (p->record = record_unpack(w->arena, b, e)) == NULL)
+	    (p->record = record_unpack(p->arena, b, e)) == NULL)
 		return -1;
 	record_strip(p->record);
 	p->asked = p->record;
@@ -125,7 +128,7 @@ merge_agency_field(struct put *p, struct write *w, const struct kind_schema *ks,
 	const ProtobufCFieldDescriptor *fd = descriptor_of(ks, f);
 	ProtobufCMessage *to = schema_body(p->record);
 
-	if (empty(w->arena, to, fd)) {
+	if (empty(p->arena, to, fd)) {
 		if (before != NULL)
 			copy_field(to, schema_body(before), fd);
 		return 0;
@@ -236,18 +239,18 @@ unpack_before(struct put *p, struct write *w, struct view *v,
 	if (record_facts(s.record, &facts, e) < 0)
 		return -1;
 	/* Unpacking copies: nothing points into the view afterwards. */
-	*before = record_unpack(w->arena, s.record, e);
+	*before = record_unpack(p->arena, s.record, e);
 	*head = (struct bytes){ s.record.data, facts.head_len };
 	return *before != NULL ? 0 : -1;
 }
 
 /* A merge may run twice: each starts from what was asked. */
 static int
-copy_asked(struct put *p, struct write *w, struct err *e)
+copy_asked(struct put *p, struct err *e)
 {
 	const ProtobufCMessage *body = schema_body(p->asked);
-	Resopro__V1__Record *r = arena_memdup(w->arena, p->asked, sizeof *r);
-	void *copy = arena_memdup(w->arena, body,
+	Resopro__V1__Record *r = arena_memdup(p->arena, p->asked, sizeof *r);
+	void *copy = arena_memdup(p->arena, body,
 	    body->descriptor->sizeof_message);
 
 	if (r == NULL || copy == NULL)
@@ -264,7 +267,7 @@ put_merge(struct put *p, struct write *w, struct view *v, struct err *e)
 	Resopro__V1__Record *before;
 	struct bytes head = { 0 };
 
-	if (copy_asked(p, w, e) < 0 ||
+	if (copy_asked(p, e) < 0 ||
 	    unpack_before(p, w, v, &before, &head, e) < 0)
 		return -1;
 	if (before != NULL && authorise_record(&w->who, w->proposal.method,
@@ -275,7 +278,7 @@ put_merge(struct put *p, struct write *w, struct view *v, struct err *e)
 	    merge_fields(p, w, ks, before, e) < 0 ||
 	    (before != NULL && check_immutable(p, w, ks, before, e) < 0))
 		return -1;
-	p->head = record_pack(w->arena, &p->record->base, e);
+	p->head = record_pack(p->arena, &p->record->base, e);
 	if (p->head.data == NULL)
 		return -1;
 	p->unchanged = before != NULL && head.len == p->head.len &&
@@ -410,7 +413,7 @@ check_site(const struct put *p, struct write *w, struct view *v,
 	if (view_get(v, RESOPRO__V1__KIND__KIND_SITE, site, &s, e) != 1 ||
 	    s.deleted)
 		return e->code != ERR_NONE ? -1 : 0;	/* a reference's fault */
-	if ((r = record_unpack(w->arena, s.record, e)) == NULL)
+	if ((r = record_unpack(p->arena, s.record, e)) == NULL)
 		return -1;
 	if (strcmp(schema_string(r, "organisation_id"), of) == 0)
 		return 0;
@@ -438,8 +441,7 @@ put_check_others(const struct put *p, struct write *w, struct view *v,
 /* ---- emitting ------------------------------------------------------------- */
 
 int
-put_emit(const struct put *p, struct write *w, struct decision *d,
-    struct err *e)
+put_emit(const struct put *p, struct decision *d, struct err *e)
 {
 	uint8_t kind = (uint8_t)p->record->kind;
 	int64_t now = decision_time(d), created = now;
@@ -455,7 +457,7 @@ put_emit(const struct put *p, struct write *w, struct decision *d,
 			return -1;
 		created = facts.created_ns;
 	}
-	out = arena_alloc(w->arena, p->head.len + RECORD_TRAILER_MAX);
+	out = arena_alloc(p->arena, p->head.len + RECORD_TRAILER_MAX);
 	if (out == NULL)
 		return err_set(e, ERR_LIMIT, "the change is too large");
 	memcpy(out, p->head.data, p->head.len);
@@ -488,7 +490,7 @@ put_decide_one(struct put *p, struct write *w, struct decision *d,
 		return decision_confirm(d, kind, p->record->id, e);
 	if (put_check_others(p, w, v, NULL, e) < 0)
 		return -1;
-	return put_emit(p, w, d, e);
+	return put_emit(p, d, e);
 }
 
 /* ---- who refers to it ----------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "service/write.h"
 
 struct put {
+	struct arena *arena;		/* of what follows; NULL: the write's */
 	const Resopro__V1__Record *asked;	/* stripped, in the write's arena */
 	Resopro__V1__Record *record;	/* the same, merged */
 	uint64_t if_version;		/* or ANY_VERSION */
@@ -50,8 +51,7 @@ int put_check_others(const struct put *, struct write *, struct view *,
     const struct put_company *, struct err *);
 
 /* Writer thread: emit the merged record, its version and dates appended. */
-int put_emit(const struct put *, struct write *, struct decision *,
-    struct err *);
+int put_emit(const struct put *, struct decision *, struct err *);
 
 /* Writer thread: the three above; merges again if the record moved.  What is
  * unchanged is confirmed and keeps its version. */

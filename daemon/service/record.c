@@ -266,14 +266,14 @@ record_trailer(uint8_t *out, uint64_t version, uint64_t revision,
 }
 
 size_t
-record_scope(char *out, struct bytes owner, struct bytes source)
+record_scope(char *out, uint8_t kind, struct bytes owner, struct bytes source)
 {
 	int n;
 
 	if (owner.len == 0 || source.len == 0)
 		return 0;
-	n = snprintf(out, STORE_INDEX_KEY_MAX, "%.*s/%.*s", (int)owner.len,
-	    (const char *)owner.data, (int)source.len,
+	n = snprintf(out, STORE_INDEX_KEY_MAX, "%u/%.*s/%.*s", kind,
+	    (int)owner.len, (const char *)owner.data, (int)source.len,
 	    (const char *)source.data);
 	return n > 0 && n < STORE_INDEX_KEY_MAX ? (size_t)n : 0;
 }
@@ -283,7 +283,7 @@ record_confirmed(struct view *v, const struct stored *s,
     const struct record_facts *f)
 {
 	char scope[STORE_INDEX_KEY_MAX];
-	size_t len = record_scope(scope, f->owner, f->source);
+	size_t len = record_scope(scope, s->kind, f->owner, f->source);
 	int64_t at = f->updated_ns, whole;
 
 	if (s->confirmed_ns > at)

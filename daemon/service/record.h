@@ -58,8 +58,10 @@ uint8_t *record_field_write(uint8_t *out, unsigned field, const struct stored *,
 size_t varint_size(uint64_t);
 uint8_t *varint_write(uint8_t *out, uint64_t);
 
-/* "owner/source": the scope that a FULL set confirms.  Returns the length,
- * or 0 when the record has no source.  `out` holds STORE_INDEX_KEY_MAX. */
-size_t record_scope(char *out, struct bytes owner, struct bytes source);
+/* "<kind>/owner/source": the scope that a FULL set confirms.  Returns the
+ * length, or 0 when the record has no source.  `out` holds
+ * STORE_INDEX_KEY_MAX. */
+size_t record_scope(char *out, uint8_t kind, struct bytes owner,
+    struct bytes source);
 
 #endif

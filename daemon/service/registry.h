@@ -17,6 +17,13 @@ int registry_put(struct call *, const ProtobufCMessage *, struct err *);
 int registry_delete(struct call *, const ProtobufCMessage *, struct err *);
 int registry_confirm(struct call *, const ProtobufCMessage *, struct err *);
 int registry_history(struct call *, const ProtobufCMessage *, struct err *);
+int registry_sync(struct call *, const ProtobufCMessage *, struct err *);
+int registry_sync_half_close(struct call *, struct err *);
+void registry_sync_writable(struct call *);
+void registry_sync_closed(struct call *);
+int registry_watch(struct call *, const ProtobufCMessage *, struct err *);
+void registry_watch_writable(struct call *);
+void registry_watch_closed(struct call *);
 
 /* A kind that the Registry serves, and an id of the right shape. */
 int registry_check_name(Resopro__V1__Kind, const char *id, struct err *);

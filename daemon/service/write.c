@@ -51,6 +51,13 @@ bind_request_id(struct write *w, struct call *c, const char *request_id)
 struct write *
 write_new(struct call *c, size_t size, const char *request_id, struct err *e)
 {
+	return write_new_large(c, size, WRITE_ARENA_BYTES, request_id, e);
+}
+
+struct write *
+write_new_large(struct call *c, size_t size, size_t arena_bytes,
+    const char *request_id, struct err *e)
+{
 	const struct principal *who = call_principal(c);
 	struct service *s = call_service(c);
 	struct write *w;
@@ -58,7 +65,7 @@ write_new(struct call *c, size_t size, const char *request_id, struct err *e)
 	if (check_request_id(request_id, e) < 0)
 		return NULL;
 	w = calloc(1, size);
-	if (w == NULL || (w->arena = arena_new(WRITE_ARENA_BYTES)) == NULL) {
+	if (w == NULL || (w->arena = arena_new(arena_bytes)) == NULL) {
 		free(w);
 		err_set(e, ERR_NOMEM, "no memory for a write");
 		return NULL;
@@ -82,6 +89,8 @@ write_free(struct write *w)
 		return;
 	if (w->user.call != NULL)
 		call_set_user(w->user.call, NULL);
+	if (w->cleanup != NULL)
+		w->cleanup(w);
 	catalog_unref(w->catalog);
 	arena_free(w->arena);
 	free(w);
@@ -131,10 +140,12 @@ done(struct proposal *p)
 	if (c != NULL) {
 		/* Answering ends the call: nothing may find us by it. */
 		call_set_user(c, NULL);
-		if (p->err.code != ERR_NONE)
-			refuse(w);
-		else
+		if (p->err.code == ERR_NONE)
 			w->answer(w);
+		else if (w->refused == NULL || !w->refused(w))
+			refuse(w);
+		if (w->keep)
+			return;
 		w->user.call = NULL;
 	}
 	write_free(w);

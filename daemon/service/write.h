@@ -21,6 +21,13 @@ struct write {
 	struct violations violations;	/* filled by the writer, shown if refused */
 	/* Loop thread, call alive, accepted (or replayed). */
 	void (*answer)(struct write *);
+	/* Loop thread, call alive, refused: before the call fails.  May be NULL;
+	 * true: it has ended the call itself, or will. */
+	bool (*refused)(struct write *);
+	/* Before it is freed, on the loop's thread.  May be NULL. */
+	void (*cleanup)(struct write *);
+	bool keep;	/* set by answer() or refused(): the call is not over;
+			 * its closed() frees the write */
 	/* Facts for a refusal: the current version, when ERR_CONFLICT. */
 	uint64_t current_version;
 };
@@ -32,6 +39,9 @@ struct write {
  */
 struct write *write_new(struct call *, size_t size, const char *request_id,
     struct err *);
+/* The same, for one that may hold `arena_bytes`. */
+struct write *write_new_large(struct call *, size_t size, size_t arena_bytes,
+    const char *request_id, struct err *);
 /* Before write_submit() only. */
 void write_free(struct write *);
 
