@@ -145,16 +145,26 @@ digits_only(const struct run *r)
 
 /* ---- phone -------------------------------------------------------------- */
 
-/* "01 01 2026 15": a date, then something else. */
+/* A group of four that is a year of our time, at sign `at`. */
+static bool
+is_year(const struct run *r, size_t at)
+{
+	size_t group = r->group_of[at];
+	int century = pair(r->sign + at);
+
+	return (century == 19 || century == 20) &&
+	    r->group_of[at - 1] == group - 1 && r->group_of[at + 3] == group &&
+	    r->group_of[at + 4] == group + 1;
+}
+
+/* "01 02 2026 15" or "02 2026 15 00": a date, then something else. */
 static bool
 is_date(const struct run *r)
 {
-	static const size_t group[] = { 0, 0, 1, 1, 2, 2, 2, 2 };
-	int year = pair(r->sign + 4);
-
-	return memcmp(r->group_of, group, sizeof group) == 0 &&
-	    r->group_of[8] == 3 && pair(r->sign + 2) <= 12 &&
-	    (year == 19 || year == 20);
+	if (r->group_of[2] != 1)
+		return false;
+	return (pair(r->sign) <= 12 && is_year(r, 2)) ||
+	    (pair(r->sign + 2) <= 12 && is_year(r, 4));
 }
 
 static bool

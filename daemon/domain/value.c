@@ -318,7 +318,7 @@ check_eligibility(const char *s, size_t len, const char **reason, char *why,
 static const struct value_rule rules[VALUE_KIND_COUNT] = {
 	[VALUE_TEXT] = { VALUE_TEXT, "text",
 	    "give a text without control character, nor blank at its ends",
-	    1, 0, true, check_nothing },
+	    1, 0, false, check_nothing },
 	[VALUE_NAME] = { VALUE_NAME, "name",
 	    "give a name of 3 to 150 characters: Mission locale de Lisieux",
 	    3, 150, false, check_nothing },
@@ -526,7 +526,10 @@ value_check(enum value_kind kind, const char *field, const char *s, size_t len,
 		    rule->check(s, len, &reason, why, sizeof why) == 0)
 			return 0;
 	}
-	quote(quoted, s, len);
+	/* Prose is not quoted: it may tell of people, and errors are logged. */
+	quoted[0] = '\0';
+	if (kind != VALUE_TEXT && kind != VALUE_DESCRIPTION)
+		quote(quoted, s, len);
 	err_set(e, ERR_INVALID, "%s: %s%s %s", field, rule->name, quoted, why);
 	err_field(e, field);
 	err_reason(e, reason);

@@ -6,7 +6,8 @@
  *
  * Every kind wants valid UTF-8, no control character and no blank at either
  * end; an empty text is refused (callers skip the fields that are not given).
- * A multi-line kind (rule->multiline) accepts tab and newline inside.
+ * A multi-line kind (rule->multiline: the description) accepts tab and newline
+ * inside.
  *
  * Pure: bytes in, verdict out; nothing is allocated or normalised.
  * Thread: any.
