@@ -400,7 +400,7 @@ wrong_mode(const struct find *f, const struct candidate *c)
 }
 
 struct choice { /* the best candidate of a row, so far */
-	const struct placed *placed;
+	struct placed placed; /* its candidate is NULL: none yet */
 	const struct title *proof;
 	bool wrong_mode;
 };
@@ -408,11 +408,11 @@ struct choice { /* the best candidate of a row, so far */
 static bool
 better(const struct choice *a, const struct choice *b)
 {
-	if (b->placed == NULL)
+	if (b->placed.candidate == NULL)
 		return true;
 	if (a->wrong_mode != b->wrong_mode)
 		return b->wrong_mode;
-	return placed_compare(a->placed, b->placed) < 0;
+	return placed_compare(&a->placed, &b->placed) < 0;
 }
 
 struct given { /* by a row: not to be given again by it */
@@ -438,13 +438,13 @@ choose_in(struct find *f, const struct target *t, const struct placed *list,
 
 	for (size_t i = 0; i < n; i++) {
 		const struct candidate *c = list[i].candidate;
-		struct choice one = { .placed = &list[i] };
+		struct choice one = { .placed = list[i] };
 		const char *why;
 
 		if (was_given(given, c) || is_forbidden(f, c))
 			continue;
 		one.wrong_mode = wrong_mode(f, c);
-		if (best->placed != NULL && !better(&one, best)) {
+		if (!better(&one, best)) {
 			if (!one.wrong_mode)
 				return true;
 			continue;
@@ -464,7 +464,7 @@ choose_in(struct find *f, const struct target *t, const struct placed *list,
 static struct choice
 choose(struct find *f, const struct row *row, const struct given *given)
 {
-	struct choice best = { NULL, NULL, false };
+	struct choice best = { .proof = NULL };
 
 	for (size_t i = 0; i < row->n_targets; i++) {
 		size_t target = row->targets[i], n;
@@ -492,10 +492,10 @@ give(struct find *f, const struct row *row)
 	while (row->n_targets > 0 && given.n < row->count) {
 		struct choice c = choose(f, row, &given);
 
-		if (c.placed == NULL)
+		if (c.placed.candidate == NULL)
 			break;
-		line.candidate = c.placed->candidate;
-		line.placed = *c.placed;
+		line.candidate = c.placed.candidate;
+		line.placed = c.placed;
 		line.proof = c.proof;
 		given.list[given.n++] = line.candidate;
 		add_line(f, &line);
