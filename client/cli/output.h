@@ -23,7 +23,8 @@ enum {
 	COLUMN_RIGHT = 1,	/* numbers */
 	COLUMN_KEEP = 2,	/* never shortened (ids, codes) */
 	COLUMN_CSV = 4,		/* only in csv */
-	COLUMN_TABLE = 8	/* not in csv */
+	COLUMN_TABLE = 8,	/* not in csv */
+	COLUMN_DAY = 16		/* of a time, only the day (in a table) */
 };
 
 struct column {
