@@ -625,7 +625,10 @@ received(struct conn_user *u, const uint8_t *bytes, size_t len)
 		return;
 	s->server->counters.bytes_in += len;
 	s->last_read = clock_monotonic_ns();
-	s->ping_at = 0;
+	if (s->ping_at != 0) {
+		s->ping_at = 0;
+		set_timer(s);
+	}
 	n = nghttp2_session_mem_recv(s->h2, bytes, len);
 	if (n < 0 || s->condemned != 0) {
 		give_up(s, (int)n);
