@@ -46,6 +46,11 @@ struct output;
  */
 struct output *output_open(struct cli *, const struct column *,
     const char *name);
+/* csv: every field of such items instead of the columns, the fields of
+ * messages in it as their own; `body` names the member of the oneof that all
+ * items have, or NULL.  Before the first item. */
+void output_all_fields(struct output *, const ProtobufCMessageDescriptor *,
+    const char *body);
 void output_item(struct output *, const ProtobufCMessage *);
 /* Beside the list, in json: as a string when 64-bit. */
 void output_number(struct output *, const char *name, uint64_t value);
@@ -61,6 +66,15 @@ int output_close(struct output *);
  * it are spread out; a record shows its body's fields after its own.
  */
 int output_message(struct cli *, const ProtobufCMessage *);
+
+/* As above for an answer that holds one item: json shows the whole answer, the
+ * other formats the item. */
+int output_answer(struct cli *, const ProtobufCMessage *answer,
+    const ProtobufCMessage *item);
+
+/* The text of a field by its path ("site.nom"), as a csv cell has it; "" when
+ * not set or unknown.  free() it. */
+char *output_path(const ProtobufCMessage *, const char *path);
 
 /* Flush the standard output; EXIT_INTERNAL when something could not be written
  * (full disk), after having told the user; else `code`. */
