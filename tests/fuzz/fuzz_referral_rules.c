@@ -1,5 +1,5 @@
-/* fuzz_referral_rules.c - any bytes as rules: refused with a cause, or rules
- * that answer a question without candidates. */
+/* FUZZ_referral_rules: domain.  Any bytes as rules: refused with a cause, or
+ * rules that answer a question without candidates. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
