@@ -28,7 +28,7 @@ LDFLAGS_ALL := $(SANFLAGS) -Wl,-z,relro,-z,now $(LDFLAGS) -pthread
 # --- generated code: protobuf-c, and the descriptors that reflection serves
 PROTOS  := $(sort $(shell find proto -name '*.proto'))
 PROTO_INC := -I proto -I /usr/include
-GEN_C   := $(patsubst proto/%.proto,$B/gen/%.pb-c.c,$(PROTOS)) $B/gen/google/protobuf/timestamp.pb-c.c
+GEN_C   := $(patsubst proto/%.proto,$B/gen/%.pb-c.c,$(PROTOS)) $(foreach f,timestamp any duration,$B/gen/google/protobuf/$f.pb-c.c)
 GEN_O   := $(GEN_C:.c=.o) $B/gen/descriptors.o
 GEN_STAMP := $B/gen/.stamp
 
@@ -61,7 +61,7 @@ $B/lib%.a:
 
 $(GEN_STAMP): $(PROTOS)
 	@mkdir -p $B/gen
-	protoc-c $(PROTO_INC) --c_out=$B/gen $(PROTOS) /usr/include/google/protobuf/timestamp.proto
+	protoc-c $(PROTO_INC) --c_out=$B/gen $(PROTOS) $(addprefix /usr/include/google/protobuf/,timestamp.proto any.proto duration.proto)
 	protoc $(PROTO_INC) --include_imports --descriptor_set_out=$B/gen/descriptors.bin $(PROTOS)
 	@{ echo '/* Generated: the FileDescriptorSet of proto/. */'; \
 	   echo '#include "descriptors.h"'; \
