@@ -3,13 +3,28 @@
 #   B=dir        where everything built goes (default build, or build-<SAN>)
 #   SAN=list     address,undefined or thread: an instrumented build
 #   CC=clang     another compiler
+#   PREFIX= DESTDIR= sysconfdir=    where install puts things, and what the
+#                installed files say of themselves
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
+sysconfdir ?= /etc
+datadir = $(PREFIX)/share/resopro
 SAN     ?=
 comma   := ,
 B       ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 VERSION := 0.1.0
+
+# --- what Debian 12 must have: .ci/deps installs what is missing of it
+DEB_BUILD := gcc make pkg-config libc6-dev protobuf-compiler \
+	protobuf-c-compiler libprotobuf-c-dev libprotobuf-dev libevent-dev \
+	liblmdb-dev libnghttp2-dev libssl-dev libsystemd-dev libjansson-dev \
+	libcsv-dev libinih-dev libutf8proc-dev libxxhash-dev zlib1g-dev gettext
+DEB_CHECK := clang libclang-rt-dev clang-format clang-tidy cppcheck \
+	shellcheck mandoc libcmocka-dev python3 python3-grpcio \
+	python3-protobuf protobuf-compiler-grpc libgrpc++-dev g++ nodejs npm \
+	nghttp2-client openssl systemd git
+NPM_CHECK := @grpc/grpc-js@1.14.7 @grpc/proto-loader@0.8.1
 
 PKGS := libevent_core libssl libcrypto libnghttp2 libprotobuf-c libsystemd jansson libutf8proc libxxhash zlib
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -48,8 +63,16 @@ LIBS_rpc     := -lprotobuf-c -lz
 LIBS_service := -lprotobuf-c -lcsv -linih -lutf8proc -lxxhash
 LIBS_ALL := $(LIBS_service) $(LIBS_rpc) $(LIBS_http2) $(LIBS_store) $(LIBS_net) $(LIBS_base) $(LIBS_domain)
 
-.PHONY: all help clean
-all: $B/resoprod $B/resopro $B/libresopro.a $B/libresopro.so
+# A program is built once it has its main file.
+PROGRAMS := $(if $(wildcard daemon/main.c),$B/resoprod) \
+	$(if $(wildcard client/cli/main.c),$B/resopro)
+LIBRARIES := $(if $(wildcard client/lib/*.c),$B/libresopro.a $B/libresopro.so)
+LOCALES := $(patsubst client/cli/po/%.po,$B/locale/%/LC_MESSAGES/resopro.mo,$(wildcard client/cli/po/*.po))
+
+.PHONY: all archives unit-programs
+all: $(PROGRAMS) $(LIBRARIES) $(LOCALES) archives
+archives: $(addprefix $B/lib,$(addsuffix .a,wire $(FOLDERS) cli)) \
+	$(addprefix $B/,daemon.objects)
 
 obj = $(patsubst %.c,$B/%.o,$(1))
 $B/libwire.a: $(call obj,$(SRC_wire))
@@ -81,7 +104,18 @@ $B/%.o: %.c | $(GEN_STAMP)
 	$(CC) $(ALL_CFLAGS) $(INC) -MMD -MP -c -o $@ $<
 
 # --- programs
+# Where the data files are by default follows PREFIX, also at `make install`.
+.PHONY: force
+$B/.datadir: force
+	@mkdir -p $B
+	@echo '$(datadir)' | cmp -s - $@ || echo '$(datadir)' > $@
+$B/daemon/config.o: ALL_CFLAGS += -DRESOPRO_DATADIR='"$(datadir)"'
+$B/daemon/config.o: $B/.datadir
+
 MAIN_O := $(call obj,$(wildcard daemon/*.c))
+# main.o and config.o link into nothing until there is a main: compile them.
+.PHONY: $B/daemon.objects
+$B/daemon.objects: $(MAIN_O)
 DAEMON_LIBS := $B/libservice.a $B/librpc.a $B/libhttp2.a $B/libstore.a $B/libnet.a $B/libdomain.a $B/libbase.a $B/libgen.a $B/libwire.a
 $B/resoprod: $(MAIN_O) $(DAEMON_LIBS)
 	$(CC) $(LDFLAGS_ALL) -o $@ $(MAIN_O) -Wl,--start-group $(DAEMON_LIBS) -Wl,--end-group $(LIBS_ALL)
@@ -91,7 +125,11 @@ $B/libresopro.a: $(CLIENT_O)
 $B/libresopro.so: $(CLIENT_O) $(wildcard client/lib/libresopro.map)
 	$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,libresopro.so.0 $(if $(wildcard client/lib/libresopro.map),-Wl$(comma)--version-script=client/lib/libresopro.map) \
 	    -o $@ $(CLIENT_O) -lssl -lcrypto -lnghttp2 -lprotobuf-c -lz
+$B/locale/%/LC_MESSAGES/resopro.mo: client/cli/po/%.po
+	@mkdir -p $(@D)
+	msgfmt --check -o $@ $<
 CLI_O := $(call obj,$(wildcard client/cli/*.c))
+$B/libcli.a: $(filter-out %/main.o,$(CLI_O))
 CLI_LIBS := -lssl -lcrypto -lnghttp2 -lprotobuf-c -lz -ljansson -lcsv -linih -lutf8proc
 $B/resopro: $(CLI_O) $B/libresopro.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $(CLI_O) $B/libresopro.a $(CLI_LIBS)
@@ -106,10 +144,12 @@ ARCH_http2   := $B/libhttp2.a $(ARCH_net)
 ARCH_rpc     := $B/librpc.a $B/libgen.a $(ARCH_http2)
 ARCH_service := $B/libservice.a $B/librpc.a $B/libgen.a $B/libhttp2.a $B/libnet.a $(ARCH_store)
 ARCH_client  := $B/libresopro.a
-ARCH_cli     := $B/libresopro.a
+ARCH_cli     := $B/libcli.a $B/libresopro.a
+ARCH_daemon  := $(filter-out %/main.o,$(MAIN_O)) $(ARCH_base)
+LIBS_daemon  := -linih
 LIBS_client  := $(CLI_LIBS)
 LIBS_cli     := $(CLI_LIBS)
-UNIT_FOLDERS := wire $(FOLDERS) client cli
+UNIT_FOLDERS := wire $(FOLDERS) client cli daemon
 UNIT_TESTS := $(patsubst %.c,$B/%,$(wildcard tests/unit/*/test_*.c))
 SUPPORT_O := $(call obj,$(wildcard tests/support/*.c))
 define unit_rule
@@ -118,6 +158,7 @@ $B/tests/unit/$(1)/test_%: $B/tests/unit/$(1)/test_%.o $$(ARCH_$(1)) $$(SUPPORT_
 	    -lcmocka $$(LIBS_$(1)) $$(LIBS_ALL)
 endef
 $(foreach f,$(UNIT_FOLDERS),$(eval $(call unit_rule,$f)))
+unit-programs: $(UNIT_TESTS)
 .PRECIOUS: $B/%.o
 .SECONDARY:
 
@@ -127,6 +168,105 @@ $B/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(DAEMON_LIBS)
 	@mkdir -p $(@D)
 	clang $(ALL_CFLAGS) $(INC) -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $< \
 	    -Wl,--start-group $(DAEMON_LIBS) -Wl,--end-group $(LIBS_ALL)
+
+# --- checks
+# One tree, three builds: gcc; clang with ASan+UBSan; gcc with TSan.
+JOBS   ?= $(shell nproc)
+B_ASAN := $B-asan
+B_TSAN := $B-tsan
+IN_ASAN := B=$(B_ASAN) CC=clang SAN=address,undefined
+IN_TSAN := B=$(B_TSAN) CC=gcc SAN=thread
+RUN := tests/run --jobs $(JOBS) --build $B
+LINTS := $(wildcard tests/lint/*.sh)
+INTEGRATION := $(wildcard tests/integration/*.sh tests/integration/*.py)
+INTEROP := $(wildcard tests/interop/*.sh tests/interop/*.py)
+UNIT_ASAN := $(patsubst $B/%,$(B_ASAN)/%,$(UNIT_TESTS))
+UNIT_TSAN := $(patsubst $B/%,$(B_TSAN)/%,$(UNIT_TESTS))
+
+.PHONY: check check-built unit lint integration interop deps deps-build \
+	format run demo help install clean
+
+# Packages first: what is installed decides the flags that make reads.
+check: deps
+	+$(MAKE) -j$(JOBS) check-built
+check-built:
+	+$(MAKE) all unit-programs
+	+$(MAKE) $(IN_ASAN) all unit-programs
+	+$(MAKE) $(IN_TSAN) unit-programs
+	$(RUN) --suite lint $(LINTS) --suite unit $(UNIT_TESTS) \
+	    --suite unit-asan $(UNIT_ASAN) --suite unit-tsan $(UNIT_TSAN) \
+	    --suite integration $(INTEGRATION) --suite interop $(INTEROP)
+
+unit: unit-programs
+	$(RUN) --suite unit $(UNIT_TESTS)
+lint:
+	$(RUN) --suite lint $(LINTS)
+integration: all
+	$(RUN) --suite integration $(INTEGRATION)
+interop: all
+	$(RUN) --suite interop $(INTEROP)
+
+deps:
+	@.ci/deps $(DEB_BUILD) $(DEB_CHECK)
+	@.ci/deps-npm $B/npm $(NPM_CHECK)
+deps-build:
+	@.ci/deps $(DEB_BUILD)
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+# --- a populated daemon: in the foreground, or for one told night
+run: deps-build
+	+$(MAKE) -j$(JOBS) all
+	tests/support/run.sh $B
+demo: deps-build
+	+$(MAKE) -j$(JOBS) all
+	tests/support/demo.sh $B
+
+# --- install: what the files say of their places follows PREFIX
+SONAME := libresopro.so.0
+PLACES := sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' \
+	-e 's|@SYSCONFDIR@|$(sysconfdir)|g' -e 's|@DATADIR@|$(datadir)|g'
+D := $(DESTDIR)$(PREFIX)
+CONF := $(DESTDIR)$(sysconfdir)/resopro
+# $(call put,mode,from,to): fill in the places on the way
+put = @mkdir -p $(dir $(3)) && $(PLACES) $(2) > $(3) && chmod $(1) $(3)
+
+install: all
+	install -D -m 755 $B/resoprod $D/sbin/resoprod
+	install -D -m 755 $B/resopro $D/bin/resopro
+	install -D -m 644 $B/libresopro.a $D/lib/libresopro.a
+	install -D -m 755 $B/libresopro.so $D/lib/libresopro.so.$(VERSION)
+	ln -sf libresopro.so.$(VERSION) $D/lib/$(SONAME)
+	ln -sf $(SONAME) $D/lib/libresopro.so
+	$(call put,644,client/lib/resopro.pc.in,$D/lib/pkgconfig/resopro.pc)
+	cd include && find resopro -name '*.h' -exec install -D -m 644 {} $(abspath $D)/include/{} ';'
+	cd $B/gen && find resopro -name '*.pb-c.h' -exec install -D -m 644 {} $(abspath $D)/include/{} ';'
+	cd proto && find . -name '*.proto' -exec install -D -m 644 {} $(abspath $D)/share/resopro/proto/{} ';'
+	cd config && find territories vocabularies referral-rules.conf -type f \
+	    -exec install -D -m 644 {} $(abspath $(DESTDIR)$(datadir))/{} ';'
+	$(call put,644,daemon/resoprod.8,$D/share/man/man8/resoprod.8)
+	$(call put,644,daemon/resoprod.conf.5,$D/share/man/man5/resoprod.conf.5)
+	$(call put,644,client/cli/resopro.1,$D/share/man/man1/resopro.1)
+	$(call put,644,client/lib/libresopro.3,$D/share/man/man3/libresopro.3)
+	$(if $(wildcard client/cli/resopro.bash),install -D -m 644 client/cli/resopro.bash $D/share/bash-completion/completions/resopro)
+	cd $B && find locale -name '*.mo' -exec install -D -m 644 {} $(abspath $D)/share/{} ';'
+	$(call put,644,config/resoprod.conf,$(CONF)/resoprod.conf)
+	$(call put,644,systemd/resoprod.service,$D/lib/systemd/system/resoprod.service)
+	$(call put,644,systemd/resoprod.sysusers,$D/lib/sysusers.d/resoprod.conf)
+	$(call put,644,systemd/resoprod.tmpfiles,$D/lib/tmpfiles.d/resoprod.conf)
+
+help:
+	@echo 'make [all]     build the daemon, the CLI and the library in $B/'
+	@echo 'make demo      install what is missing, build, play one night of a member'
+	@echo 'make run       the populated daemon in the foreground; source $B/run/env'
+	@echo 'make check     packages, gcc and clang builds, lint, every test'
+	@echo 'make unit | lint | integration | interop     one part of the check'
+	@echo 'make install DESTDIR= PREFIX=/usr/local sysconfdir=/etc'
+	@echo 'make deps      packages that building and checking need'
+	@echo 'make format    clang-format over the tree'
+	@echo 'make clean     remove every build directory'
+	@echo 'Variables: B=dir SAN=address,undefined|thread CC=clang JOBS=n'
 
 clean:
 	rm -rf build build-*
