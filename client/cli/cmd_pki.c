@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "cmd.h"
+#include "commands.h"
 #include "i18n.h"
 #include "json.h"
 #include "output.h"
@@ -365,7 +366,6 @@ static const struct cmd pki_cmd_show = {
 static const struct cmd *const pki_cmds[] = { &pki_cmd_init, &pki_cmd_server,
 	&pki_cmd_account, &pki_cmd_revoke, &pki_cmd_crl, &pki_cmd_show, NULL };
 
-extern const struct cmd cmd_pki;
 const struct cmd cmd_pki = {
 	.name = "pki",
 	.help = N_("keys and certificates for a register"),

@@ -1,0 +1,334 @@
+/* cmd_push.c - resopro push: send a member's records, show what changes. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "cmd.h"
+#include "commands.h"
+#include "i18n.h"
+#include "plan.h"
+#include "push_check.h"
+#include "push_files.h"
+#include "push_stream.h"
+
+enum {
+	ATTEMPTS = 3,
+	KINDS_MAX = 4,
+	FIRST_PAUSE_MS = 500,
+	PAUSE_MAX_MS = 30000,
+};
+
+struct push {
+	struct cli *cli;
+	struct push_files files;
+	struct push_check check;
+	struct plan plan;
+	Resopro__V1__SyncStart start;
+	Resopro__V1__Kind kinds[KINDS_MAX];
+	char request_id[65];
+};
+
+/* ---- what is asked for --------------------------------------------------- */
+
+static char *
+unconst(const char *text)
+{
+	return (char *)(uintptr_t)text; /* protobuf-c only reads it */
+}
+
+static int
+read_options(struct push *p, const struct args *args)
+{
+	const char *confirm = args_get(args, "confirm-retire");
+	const char *owner = args_get(args, "owner");
+	const char *source = args_get(args, "source");
+	uint64_t n = 0;
+
+	resopro__v1__sync_start__init(&p->start);
+	if (confirm != NULL && cli_number(p->cli, "--confirm-retire", confirm,
+				   1, UINT32_MAX, &n) != 0)
+		return EXIT_USAGE;
+	if (confirm != NULL && !args_has(args, "full"))
+		return cli_usage(p->cli, "%s",
+		    _("--confirm-retire needs --full: only a full set retires "
+		      "records"));
+	if (owner != NULL && cli_id(p->cli, "--owner", owner) != 0)
+		return EXIT_USAGE;
+	p->start.confirm_retire = (uint32_t)n;
+	p->start.owner = unconst(owner == NULL ? "" : owner);
+	p->start.source = unconst(source == NULL ? "push" : source);
+	p->start.mode = args_has(args, "full")
+			    ? RESOPRO__V1__SYNC_MODE__SYNC_MODE_FULL
+			    : RESOPRO__V1__SYNC_MODE__SYNC_MODE_DELTA;
+	p->start.dry_run = args_has(args, "dry-run");
+	p->start.accept_valid = args_has(args, "accept-valid");
+	p->start.show_unchanged = args_has(args, "unchanged");
+	return 0;
+}
+
+static int
+kind_option(
+    struct push *p, const struct args *args, const struct records_kind **k)
+{
+	const char *text = args_get(args, "kind");
+	Resopro__V1__Kind kind;
+
+	*k = NULL;
+	if (text == NULL)
+		return 0;
+	if (cli_kind(p->cli, text, &kind) != 0)
+		return EXIT_USAGE;
+	*k = records_kind_of(kind);
+	if (*k != NULL)
+		return 0;
+	return cli_usage(p->cli, "%s",
+	    _("--kind takes organisation, site, offer or status"));
+}
+
+/* A full set covers the kinds of its files and no other: sites.csv alone must
+ * not retire the offers. */
+static int
+set_kinds(struct push *p)
+{
+	const struct records_kind *k;
+
+	p->start.n_kinds = 0;
+	p->start.kinds = p->kinds;
+	for (size_t i = 0; (k = records_kind_at(i)) != NULL; i++)
+		if (p->check.kinds & 1U << k->kind)
+			p->kinds[p->start.n_kinds++] = k->kind;
+	if (p->start.n_kinds > 0)
+		return 0;
+	return cli_fail(p->cli, EXIT_USAGE,
+	    _("Give --kind to say which kind of record the file would hold."),
+	    "%s", _("the file holds no record"));
+}
+
+/* ---- what the check found ------------------------------------------------ */
+
+static int
+judge_check(struct push *p)
+{
+	bool full = p->start.mode == RESOPRO__V1__SYNC_MODE__SYNC_MODE_FULL;
+
+	if (p->check.bad == 0)
+		return 0;
+	if (!p->start.accept_valid)
+		return cli_fail(p->cli, EXIT_INVALID,
+		    _("Correct them, or add --accept-valid to send the "
+		      "others."),
+		    i18n_plural("%u record cannot be sent; nothing was sent",
+			"%u records cannot be sent; nothing was sent",
+			p->check.bad),
+		    p->check.bad);
+	if (full)
+		return cli_fail(p->cli, EXIT_INVALID,
+		    _("Correct them, or push without --full: a full set "
+		      "retires what it does not hold."),
+		    i18n_plural("%u record cannot be sent; nothing was sent",
+			"%u records cannot be sent; nothing was sent",
+			p->check.bad),
+		    p->check.bad);
+	return 0;
+}
+
+/* ---- attempts ------------------------------------------------------------ */
+
+/* The request id makes a repetition safe; that it is of use is another thing. */
+static bool
+may_repeat(const struct rsp_error *e)
+{
+	switch (e->code) {
+	case RSP_UNAVAILABLE:
+	case RSP_UNCERTAIN:
+		return true;
+	case RSP_RESOURCE_EXHAUSTED:
+		return e->retry_after_ms > 0;
+	case RSP_ABORTED:
+		return strcmp(e->reason, "SYNC_MOVED") == 0;
+	default:
+		return false;
+	}
+}
+
+/* False: interrupted meanwhile. */
+static bool
+pause_for(struct cli *cli, uint32_t ms)
+{
+	struct pollfd fd = { .fd = cli->interrupt_fd, .events = POLLIN };
+
+	while (poll(&fd, 1, (int)ms) < 0 && errno == EINTR)
+		if (cli_interrupted(cli))
+			return false;
+	return !cli_interrupted(cli);
+}
+
+static uint32_t
+pause_ms(const struct rsp_error *e, unsigned attempt)
+{
+	uint32_t ms = (uint32_t)FIRST_PAUSE_MS << attempt;
+
+	if (e->retry_after_ms > ms)
+		ms = e->retry_after_ms;
+	if (ms > PAUSE_MAX_MS)
+		ms = PAUSE_MAX_MS;
+	/* Two members that were cut off together do not come back together. */
+	return ms + (uint32_t)(random() % (FIRST_PAUSE_MS / 2));
+}
+
+static int
+send_repeatedly(struct push *p, struct push_stream *stream,
+    struct rsp_client *client, struct rsp_error *e)
+{
+	for (unsigned attempt = 0;; attempt++) {
+		if (push_stream_run(stream, client, e) == 0)
+			return 0;
+		if (!may_repeat(e) || attempt + 1 == ATTEMPTS)
+			return -1;
+		cli_say(p->cli, _("%s; trying again"), e->msg);
+		if (!pause_for(p->cli, pause_ms(e, attempt)))
+			return -1;
+		plan_again(&p->plan);
+	}
+}
+
+/* The server's refusal, in the words of the command line. */
+static int
+tell_refusal(struct push *p, const struct rsp_error *e)
+{
+	uint32_t n =
+	    p->plan.counts[RESOPRO__V1__SYNC_ACTION__SYNC_ACTION_RETIRE];
+	char remedy[200];
+
+	if (strcmp(e->reason, "RETIRE_GUARD") == 0 && n > 0) {
+		snprintf(remedy, sizeof remedy,
+		    _("Check that the files are whole. If they are, push "
+		      "again with --confirm-retire %u."),
+		    n);
+		return cli_fail(p->cli, EXIT_INVALID, remedy, "%s", e->msg);
+	}
+	if (strcmp(e->reason, "SYNC_REFUSED") == 0)
+		return cli_fail(p->cli, EXIT_INVALID,
+		    _("Correct the records marked \"!\" above, or add "
+		      "--accept-valid to apply the others."),
+		    "%s", e->msg);
+	return cli_error(p->cli, e, NULL);
+}
+
+static int
+send_set(struct push *p)
+{
+	struct rsp_client *client = cli_client(p->cli);
+	struct push_stream stream = { .cli = p->cli,
+		.files = &p->files,
+		.check = &p->check,
+		.start = &p->start,
+		.plan = &p->plan };
+	struct rsp_error e = { 0 };
+	int rc;
+
+	if (client == NULL)
+		return EXIT_USAGE;
+	plan_open(
+	    &p->plan, p->cli, &p->check.origins, &p->files, p->start.dry_run);
+	rc = send_repeatedly(p, &stream, client, &e);
+	if (rc == 0) {
+		rc = plan_close(&p->plan, stream.result, p->check.bad);
+	} else {
+		plan_close(&p->plan, NULL, 0);
+		rc = tell_refusal(p, &e);
+	}
+	push_stream_free(&stream);
+	return rc;
+}
+
+/* ---- the command --------------------------------------------------------- */
+
+static int
+push_opened(struct push *p)
+{
+	int rc = push_check(&p->check, p->cli, &p->files);
+
+	if (rc == 0)
+		rc = judge_check(p);
+	if (rc == 0)
+		rc = set_kinds(p);
+	if (rc == 0)
+		rc = cli_request_id(p->cli, p->request_id);
+	p->start.request_id = p->request_id;
+	return rc == 0 ? send_set(p) : rc;
+}
+
+static int
+run_push(struct cli *cli, const struct args *args)
+{
+	struct push p = { .cli = cli };
+	const struct records_kind *kind;
+	int rc = read_options(&p, args);
+
+	if (rc == 0)
+		rc = kind_option(&p, args, &kind);
+	if (rc == 0)
+		rc =
+		    push_files_open(&p.files, cli, args_operand(args, 0), kind);
+	if (rc == 0)
+		rc = push_opened(&p);
+	push_check_free(&p.check);
+	push_files_close(&p.files);
+	return rc;
+}
+
+static const struct opt opts[] = {
+	{ .name = "full",
+	    .help = N_("the set is all there is of its kinds: "
+		       "what it lacks is retired") },
+	{ .letter = 'n',
+	    .name = "dry-run",
+	    .help = N_("only show what would change") },
+	{ .name = "confirm-retire",
+	    .arg = "N",
+	    .help = N_("so many records really end") },
+	{ .name = "accept-valid",
+	    .help = N_("apply the good records although others are refused") },
+	{ .name = "owner",
+	    .arg = "ID",
+	    .help = N_("the organisation that owns the records (your own)") },
+	{ .name = "source",
+	    .arg = "NAME",
+	    .help = N_("the system that they come from (push)") },
+	{ .name = "kind",
+	    .arg = "KIND",
+	    .complete = "kinds",
+	    .help = N_("what a lone file holds, when its name does not say") },
+	{ .name = "unchanged", .help = N_("list unchanged records too") },
+	{ .name = "request-id",
+	    .arg = "ID",
+	    .help = N_("repeat an earlier push: it is done once") },
+	{ 0 },
+};
+
+const struct cmd cmd_push = {
+	.name = "push",
+	.args = "PATH",
+	.min = 1,
+	.max = 1,
+	.complete = "files",
+	.help = N_("send records from CSV or JSON lines"),
+	.details = N_(
+	    "PATH is a CSV file, a file of JSON lines, - for standard input, "
+	    "or a directory that holds organisations.csv, sites.csv, "
+	    "offers.csv or statuses.csv (or .jsonl).\n"
+	    "A CSV file has a header with the names of the fields; commas, "
+	    "semicolons or tabs; lists apart by |. Each record has your own "
+	    "identifier in source_id; sites and offers name their organisation "
+	    "by organisation_id, or by organisation_source_id when it comes "
+	    "from the same source.\n"
+	    "The plan says what is created (+), updated (~), retired (-) and "
+	    "refused (!). Everything is applied in one step, or nothing is. "
+	    "Exit status: 8 when only a part was applied, 6 when it was "
+	    "refused."),
+	.opts = opts,
+	.run = run_push,
+};
