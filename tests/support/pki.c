@@ -114,7 +114,7 @@ pki_new(void)
 	assert(mkdtemp(p->dir) != NULL);
 	p->serial = 1000;
 	p->key = EVP_EC_gen("P-256");
-	p->ca = new_cert(p->key, "Test CA", 1, -86400, 86400);
+	p->ca = new_cert(p->key, p->dir, 1, -86400, 86400);
 	assert(X509_set_issuer_name(p->ca, X509_get_subject_name(p->ca)) == 1);
 	add_ext(p->ca, p->ca, NID_basic_constraints, "critical,CA:TRUE");
 	add_ext(p->ca, p->ca, NID_key_usage, "critical,keyCertSign,cRLSign");
