@@ -41,6 +41,7 @@ struct rpc_method {
 	const char *path;	/* "/resopro.v1.Registry/Get" */
 	enum rpc_kind kind;
 	const ProtobufCMessageDescriptor *input;
+	bool open;	/* callable by anybody: admit() is not asked */
 	/*
 	 * One request message, already checked (size, depth, UTF-8, memory) and
 	 * unpacked in the call's arena (unary, server stream) or in an arena that
@@ -101,7 +102,19 @@ int call_send(struct call *, const ProtobufCMessage *, struct err *);
 /* Likewise, without re-encoding: fill the room, then call_send_sent(). */
 uint8_t *call_send_room(struct call *, size_t len, struct err *);
 int call_send_sent(struct call *);
-bool call_writable(const struct call *);
+/* False: enough is queued; writable() will be called when there is room. */
+bool call_writable(struct call *);
+
+/*
+ * One message for many streams, encoded once.  Thread: that of the calls.
+ * Each call_send_shared() holds it until its bytes are out.
+ */
+struct rpc_shared;
+/* A message of `len` bytes to be filled at *room at once; one reference, the
+ * caller's.  NULL: no memory. */
+struct rpc_shared *rpc_shared_new(size_t len, uint8_t **room);
+void rpc_shared_unref(struct rpc_shared *);	/* NULL is a no-op */
+int call_send_shared(struct call *, struct rpc_shared *, struct err *);
 
 /* End a stream with OK, after what is queued. */
 void call_finish(struct call *);

@@ -37,7 +37,7 @@ struct rpc_limits {	/* 0 means the default in brackets */
 	size_t max_connection_bytes;	/* queued to send, one connection [8 MiB] */
 };
 
-struct rpc_counters {	/* monotonically increasing; read by any thread */
+struct rpc_counters {	/* since start; the _open ones are of now */
 	uint64_t connections, connections_open, handshakes_failed;
 	uint64_t calls, calls_open, calls_by_code[17];
 	uint64_t bytes_in, bytes_out, goaway_abuse;
@@ -78,6 +78,6 @@ void rpc_server_recheck(struct rpc_server *);
 
 const struct rpc_method *rpc_server_find(const struct rpc_server *,
     const char *path, size_t len);
-const struct rpc_counters *rpc_server_counters(const struct rpc_server *);
+void rpc_server_counters(const struct rpc_server *, struct rpc_counters *);
 
 #endif

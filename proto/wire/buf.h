@@ -27,7 +27,7 @@ buf_len(const struct buf *b)
 static inline const uint8_t *
 buf_head(const struct buf *b)
 {
-	return b->data + b->start;
+	return b->data != NULL ? b->data + b->start : NULL;
 }
 /* Drop `len` bytes from the front. */
 void buf_take(struct buf *, size_t len);

@@ -1,0 +1,611 @@
+/* call.c - the receiving half of a call: headers, admission, messages. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "rpc/check.h"
+#include "rpc/internal.h"
+#include "wire/grpc.h"
+
+#define POOL_MAX 1024
+#define NS_PER_MS 1000000
+
+enum { HTTP2_NO_ERROR = 0, HTTP2_CANCEL = 8 };
+
+/* ---- life --------------------------------------------------------------- */
+
+static struct call *
+call_new(struct rpc_server *s)
+{
+	struct call *c = s->pool;
+
+	if (c != NULL) {
+		s->pool = c->next;
+		s->pooled--;
+	} else if ((c = calloc(1, sizeof *c)) == NULL) {
+		return NULL;
+	} else if ((c->arena = arena_new(s->opts.limits.arena_bytes)) == NULL) {
+		free(c);
+		return NULL;
+	} else {
+		grpc_frame_reader_init(&c->reader,
+		    s->opts.limits.max_request_bytes);
+	}
+	c->server = s;
+	c->next = s->open;
+	c->link = &s->open;
+	if (c->next != NULL)
+		c->next->link = &c->next;
+	s->open = c;
+	return c;
+}
+
+void
+call_free(struct call *c)
+{
+	arena_free(c->arena);
+	grpc_frame_reader_free(&c->reader);
+	free(c);
+}
+
+/* Ready for another stream, or gone. */
+static void
+call_release(struct call *c)
+{
+	struct rpc_server *s = c->server;
+	struct arena *arena = c->arena;
+	struct grpc_frame_reader reader = c->reader;
+
+	timer_stop(&c->deadline);
+	timer_stop(&c->slow);
+	*c->link = c->next;
+	if (c->next != NULL)
+		c->next->link = c->link;
+	buf_free(&c->held);
+	buf_free(&c->plain);
+	if (s->pooled >= POOL_MAX) {
+		call_free(c);
+		return;
+	}
+	arena_reset(arena);
+	grpc_frame_reader_reset(&reader, 4096);
+	memset(c, 0, sizeof *c);
+	c->arena = arena;
+	c->reader = reader;
+	c->next = s->pool;
+	s->pool = c;
+	s->pooled++;
+}
+
+static void
+tell_closed(struct call *c)
+{
+	if (c->told_closed || c->method == NULL)
+		return;
+	c->told_closed = true;
+	if (c->method->closed != NULL)
+		c->method->closed(c);
+}
+
+void
+call_end(struct call *c, const struct err *e)
+{
+	if (c->ended)
+		return;
+	answer_status(c, e, NULL, 0);
+	tell_closed(c);
+}
+
+static void
+stream_closed(struct http2_user *user, uint32_t error)
+{
+	struct call *c = (struct call *)user;
+	struct rpc_server *s = c->server;
+	unsigned status = c->ended ? c->status : GRPC_CANCELLED;
+
+	(void)error;
+	if (!c->ended) {
+		c->ended = true;
+		c->status = status;
+	}
+	s->counters.calls_open--;
+	s->counters.calls_by_code[status < 17 ? status : GRPC_UNKNOWN]++;
+	tell_closed(c);
+	if (s->opts.done != NULL && c->method != NULL)
+		s->opts.done(c, status, clock_monotonic_ns() - c->started_ns);
+	call_release(c);
+}
+
+/* ---- time --------------------------------------------------------------- */
+
+static void
+expire(struct call *c, const char *what)
+{
+	struct err e = { 0 };
+
+	err_set(&e, ERR_DEADLINE, "%s", what);
+	/* A client that no longer reads would keep the status queued. */
+	if (http2_queued(c->http2.stream) > 0) {
+		c->ended = true;
+		c->status = GRPC_DEADLINE_EXCEEDED;
+		tell_closed(c);
+		http2_reset(c->http2.stream, HTTP2_CANCEL);
+		return;
+	}
+	call_end(c, &e);
+}
+
+static void
+deadline_passed(struct timer *t)
+{
+	expire((struct call *)((char *)t - offsetof(struct call, deadline)),
+	    "the deadline passed before the answer");
+}
+
+static void
+request_too_slow(struct timer *t)
+{
+	expire((struct call *)((char *)t - offsetof(struct call, slow)),
+	    "the request took too long to arrive");
+}
+
+/* ---- request headers ---------------------------------------------------- */
+
+static bool
+value_is(const char *value, const char *wanted)
+{
+	return value != NULL && strcmp(value, wanted) == 0;
+}
+
+static int
+copy_headers(struct call *c, const struct http2_header *h, size_t n)
+{
+	c->headers = arena_alloc(c->arena, n * sizeof *c->headers);
+	if (c->headers == NULL)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		char *text = arena_alloc(c->arena, h[i].name_len +
+		    h[i].value_len + 2);
+
+		if (text == NULL)
+			return -1;
+		memcpy(text, h[i].name, h[i].name_len);
+		memcpy(text + h[i].name_len + 1, h[i].value, h[i].value_len);
+		c->headers[i] = (struct header){ text,
+			text + h[i].name_len + 1 };
+	}
+	c->n_headers = n;
+	return 0;
+}
+
+const char *
+call_metadata(const struct call *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_headers; i++) {
+		if (strcmp(c->headers[i].name, name) == 0)
+			return c->headers[i].value;
+	}
+	return NULL;
+}
+
+/* "application/grpc", or that with "+proto" or parameters. */
+static bool
+grpc_content_type(const char *v)
+{
+	static const char type[] = "application/grpc";
+
+	if (v == NULL || strncmp(v, type, sizeof type - 1) != 0)
+		return false;
+	v += sizeof type - 1;
+	return *v == '\0' || *v == ';' || strcmp(v, "+proto") == 0 ||
+	    strncmp(v, "+proto;", 7) == 0;
+}
+
+static int
+read_encoding(struct call *c, struct err *e)
+{
+	const char *enc = call_metadata(c, "grpc-encoding");
+	const char *accept = call_metadata(c, "grpc-accept-encoding");
+
+	c->accepts_gzip = accept != NULL && strstr(accept, "gzip") != NULL;
+	if (enc == NULL || strcmp(enc, "identity") == 0)
+		return 0;
+	if (strcmp(enc, "gzip") == 0) {
+		c->encoding = ENCODING_GZIP;
+		return 0;
+	}
+	err_set(e, ERR_UNIMPLEMENTED, "grpc-encoding %.32s is not known", enc);
+	err_reason(e, "ENCODING");
+	return err_remedy(e, "use gzip or identity");
+}
+
+static int
+read_timeout(struct call *c, struct err *e)
+{
+	const char *v = call_metadata(c, "grpc-timeout");
+	int64_t ns;
+
+	if (v == NULL)
+		return 0;
+	if (grpc_timeout_parse(v, strlen(v), &ns) < 0) {
+		err_set(e, ERR_INVALID, "grpc-timeout: not a timeout");
+		return err_reason(e, "TIMEOUT");
+	}
+	if (ns > INT64_MAX - c->started_ns)
+		return 0;	/* for ever, as near as makes no difference */
+	c->deadline_ns = c->started_ns + ns;
+	c->deadline.run = deadline_passed;
+	timer_start(c->server->loop, &c->deadline, ns);
+	return 0;
+}
+
+static int
+find_method(struct call *c, const char *path, struct err *e)
+{
+	c->method = server_route(c->server, path, strlen(path));
+	if (c->method != NULL)
+		return 0;
+	err_set(e, ERR_UNIMPLEMENTED, "there is no method %.120s", path);
+	err_reason(e, "METHOD");
+	return err_remedy(e, "list the methods by server reflection");
+}
+
+static int
+admit(struct call *c, struct err *e)
+{
+	const char *path = call_metadata(c, ":path");
+	const struct rpc_server_opts *o = &c->server->opts;
+
+	if (!value_is(call_metadata(c, "te"), "trailers"))
+		return err_set(e, ERR_INVALID,
+		    "te: the client must accept trailers");
+	if (find_method(c, path != NULL ? path : "", e) < 0 ||
+	    read_encoding(c, e) < 0 || read_timeout(c, e) < 0)
+		return -1;
+	if (c->method->open || o->admit == NULL)
+		return 0;
+	return o->admit(c, e);
+}
+
+static bool
+streams_in(const struct rpc_method *m)
+{
+	return m->kind == RPC_CLIENT_STREAM || m->kind == RPC_BIDI;
+}
+
+static void client_end(struct call *);
+
+static struct http2_user *
+request(struct http2_stream *stream, struct service *service,
+    const struct http2_header *h, size_t n, bool end)
+{
+	/* rpc handed its own server down as the opaque service. */
+	struct rpc_server *s = (struct rpc_server *)service;
+	struct call *c = call_new(s);
+	struct err e = { 0 };
+
+	if (c == NULL)
+		return NULL;
+	c->http2.stream = stream;
+	c->started_ns = clock_monotonic_ns();
+	s->counters.calls++;
+	s->counters.calls_open++;
+	if (copy_headers(c, h, n) < 0) {
+		err_set(&e, ERR_LIMIT, "the request's headers are too large");
+		answer_status(c, &e, NULL, 0);
+	} else if (!value_is(call_metadata(c, ":method"), "POST")) {
+		answer_http(c, "405");
+	} else if (!grpc_content_type(call_metadata(c, "content-type"))) {
+		answer_http(c, "415");
+	} else if (admit(c, &e) < 0) {
+		c->told_closed = true;	/* it was never opened */
+		answer_status(c, &e, NULL, 0);
+	} else if (end) {
+		client_end(c);
+	} else if (!streams_in(c->method)) {
+		c->slow.run = request_too_slow;
+		timer_start(s->loop, &c->slow,
+		    (int64_t)s->opts.limits.request_ms * NS_PER_MS);
+	}
+	return &c->http2;
+}
+
+/* ---- request messages --------------------------------------------------- */
+
+static void *
+hook_alloc(void *arena, size_t len)
+{
+	return arena_alloc(arena, len);
+}
+
+static void
+hook_free(void *arena, void *p)
+{
+	(void)arena;
+	(void)p;
+}
+
+static const ProtobufCMessage *
+unpack(struct call *c, struct arena *arena, const uint8_t *data, size_t len,
+    struct err *e)
+{
+	ProtobufCAllocator a = { .alloc = hook_alloc, .free = hook_free,
+		.allocator_data = arena };
+	const ProtobufCMessage *m;
+
+	if (check_message(c->method->input, data, len,
+	    c->server->opts.limits.arena_bytes, e) < 0)
+		return NULL;
+	m = protobuf_c_message_unpack(c->method->input, &a, len, data);
+	if (m == NULL && arena_overflowed(arena)) {
+		err_set(e, ERR_LIMIT, "the message takes too much memory");
+		err_reason(e, "MESSAGE_MEMORY");
+	} else if (m == NULL) {
+		err_set(e, ERR_INVALID, "request: is not the message that the "
+		    "method takes");
+		err_reason(e, "MALFORMED");
+	}
+	return m;
+}
+
+static int
+run_message(struct call *c, const ProtobufCMessage *m, struct err *e)
+{
+	int rc = c->method->message(c, m, e);
+
+	c->body = NULL;
+	c->body_len = 0;
+	return rc;
+}
+
+/* One message of a stream: nothing of it outlives its handler. */
+static int
+stream_message(struct call *c, const uint8_t *data, size_t len, struct err *e)
+{
+	struct arena *scratch = c->server->scratch;
+	const ProtobufCMessage *m = unpack(c, scratch, data, len, e);
+	int rc = -1;
+
+	if (m != NULL) {
+		c->body = data;
+		c->body_len = len;
+		rc = run_message(c, m, e);
+	}
+	arena_reset(scratch);
+	return rc;
+}
+
+/* A unary request waits for its client to end, so that a second message or a
+ * cut one is seen before anything is done. */
+static int
+single_message(struct call *c, const uint8_t *data, size_t len, struct err *e)
+{
+	if (c->got_message) {
+		err_set(e, ERR_INVALID, "more than one request message");
+		return err_reason(e, "CARDINALITY");
+	}
+	c->got_message = true;
+	if ((c->body = arena_memdup(c->arena, data, len > 0 ? len : 1)) == NULL)
+		return err_set(e, ERR_LIMIT, "the request is too large");
+	c->body_len = len;
+	c->waiting = unpack(c, c->arena, c->body, len, e);
+	return c->waiting != NULL ? 0 : -1;
+}
+
+static int
+plain_message(struct call *c, const uint8_t *data, size_t len, struct err *e)
+{
+	return streams_in(c->method) ? stream_message(c, data, len, e) :
+	    single_message(c, data, len, e);
+}
+
+static int
+take_frame(struct call *c, const struct grpc_frame *f, struct err *e)
+{
+	struct buf plain = { 0 };
+	int rc;
+
+	if (!f->compressed)
+		return plain_message(c, f->data, f->len, e);
+	if (c->encoding != ENCODING_GZIP)
+		return err_set(e, ERR_INTERNAL, "a message is flagged as "
+		    "compressed, but grpc-encoding names no compression");
+	rc = gzip_decompress(f->data, f->len,
+	    c->server->opts.limits.max_request_bytes, &plain, e);
+	if (rc == 0)
+		rc = plain_message(c, buf_head(&plain), buf_len(&plain), e);
+	buf_free(&plain);
+	return rc;
+}
+
+/* What the handler refuses ends the call; it is told like any other end. */
+static void
+refuse(struct call *c, const struct err *e)
+{
+	if (e->code != ERR_NONE)
+		answer_status(c, e, NULL, 0);
+}
+
+/* Feed until the end, or until the call pauses or ends; how many were used. */
+static size_t
+feed(struct call *c, const uint8_t *data, size_t len)
+{
+	struct err e = { 0 };
+	size_t total = 0;
+
+	while (total < len && !c->ended && !c->paused) {
+		struct grpc_frame f;
+		size_t used = 0;
+		int rc = grpc_frame_feed(&c->reader, data + total, len - total,
+		    &used, &f, &e);
+
+		total += used;
+		if (rc == 1)
+			rc = take_frame(c, &f, &e);
+		if (rc < 0)
+			refuse(c, &e);
+	}
+	return total;
+}
+
+static void
+data(struct http2_user *user, const uint8_t *bytes, size_t len)
+{
+	struct call *c = (struct call *)user;
+	size_t used = 0;
+
+	if (!c->ended && !c->paused && buf_len(&c->held) == 0)
+		used = feed(c, bytes, len);
+	if (c->ended)
+		used = len;	/* nobody wants the rest */
+	http2_consumed(c->http2.stream, used);
+	if (used < len && buf_append(&c->held, bytes + used, len - used) < 0) {
+		struct err e = { 0 };
+
+		err_set(&e, ERR_NOMEM, "no memory for the request");
+		refuse(c, &e);
+	}
+}
+
+static void
+client_end(struct call *c)
+{
+	struct err e = { 0 };
+	const ProtobufCMessage *m = c->waiting;
+	int rc = 0;
+
+	timer_stop(&c->slow);
+	if (grpc_frame_partial(&c->reader)) {
+		err_set(&e, ERR_INVALID, "the request ends within a message");
+		err_reason(&e, "CUT");
+		rc = -1;
+	} else if (streams_in(c->method)) {
+		if (c->method->half_close != NULL)
+			rc = c->method->half_close(c, &e);
+	} else if (m == NULL) {
+		err_set(&e, ERR_INVALID, "the request has no message");
+		err_reason(&e, "CARDINALITY");
+		rc = -1;
+	} else {
+		c->waiting = NULL;
+		rc = run_message(c, m, &e);
+	}
+	if (rc < 0)
+		refuse(c, &e);
+}
+
+static void
+end(struct http2_user *user)
+{
+	struct call *c = (struct call *)user;
+
+	c->client_ended = true;
+	if (!c->ended && !c->paused)
+		client_end(c);
+}
+
+static void
+writable(struct http2_user *user)
+{
+	struct call *c = (struct call *)user;
+
+	if (!c->ended && c->method->writable != NULL)
+		c->method->writable(c);
+}
+
+const struct http2_ops call_ops = {
+	.request = request,
+	.data = data,
+	.end = end,
+	.writable = writable,
+	.closed = stream_closed,
+};
+
+/* ---- pausing ------------------------------------------------------------ */
+
+void
+call_pause(struct call *c)
+{
+	c->paused = true;
+}
+
+void
+call_resume(struct call *c)
+{
+	size_t used;
+
+	if (!c->paused)
+		return;
+	c->paused = false;
+	used = feed(c, buf_head(&c->held), buf_len(&c->held));
+	if (c->ended)
+		used = buf_len(&c->held);
+	buf_take(&c->held, used);
+	http2_consumed(c->http2.stream, used);
+	if (c->client_ended && !c->ended && !c->paused)
+		client_end(c);
+}
+
+/* ---- what a handler may ask --------------------------------------------- */
+
+const struct rpc_method *
+call_method(const struct call *c)
+{
+	return c->method;
+}
+
+struct service *
+call_service(const struct call *c)
+{
+	return c->server->opts.service;
+}
+
+struct arena *
+call_arena(struct call *c)
+{
+	return c->arena;
+}
+
+const struct peer *
+call_peer(const struct call *c)
+{
+	return http2_peer(c->http2.stream);
+}
+
+int64_t
+call_deadline(const struct call *c)
+{
+	return c->deadline_ns;
+}
+
+void
+call_request_bytes(const struct call *c, const uint8_t **bytes, size_t *len)
+{
+	*bytes = c->body;
+	*len = c->body_len;
+}
+
+const struct principal *
+call_principal(const struct call *c)
+{
+	return c->principal;
+}
+
+void
+call_set_principal(struct call *c, const struct principal *p)
+{
+	c->principal = p;
+}
+
+struct call_user *
+call_user(const struct call *c)
+{
+	return c->user;
+}
+
+void
+call_set_user(struct call *c, struct call_user *u)
+{
+	c->user = u;
+}
