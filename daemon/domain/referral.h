@@ -111,10 +111,12 @@ int placed_compare(const struct placed *, const struct placed *);
 size_t referral_place(const struct target *, const struct candidate *const *,
     size_t n, const struct commune *, struct placed *out, size_t room);
 
+#define REFERRAL_NEAR 8
+
 /* Where the loop gets its candidates: embed it in a struct of your own. */
 struct candidate_source {
 	/* The candidates of target number `target`, placed, the best first: at
-	 * least some, and all when `all`.  The list is borrowed until the next
+	 * least the first REFERRAL_NEAR, and all when `all`.  The list is borrowed until the next
 	 * call, the candidates until the answer is no longer read. */
 	size_t (*placed)(struct candidate_source *, size_t target,
 	    const struct commune *, bool all, const struct placed **out);

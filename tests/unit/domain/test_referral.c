@@ -108,13 +108,13 @@ struct fixture {
 	struct referral_answer answer;
 };
 
-/* A source that first shows two only: what it holds back must be asked for. */
+/* A source that first shows few only: what it holds back must be asked for. */
 static size_t
 source_placed(struct candidate_source *s, size_t target,
     const struct commune *c, bool all, const struct placed **out)
 {
 	struct fixture *f = (struct fixture *)s;
-	size_t room = all ? BODIES : 2;
+	size_t room = all ? BODIES : REFERRAL_NEAR;
 	size_t n = referral_place(referral_target(f->rules, target), f->all,
 	    f->n, c, f->placed, room);
 
