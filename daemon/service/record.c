@@ -77,96 +77,20 @@ record_strip(Resopro__V1__Record *r)
 	r->deleted = 0;
 }
 
-size_t
-varint_size(uint64_t v)
+static struct bytes
+bytes_of(const struct pb_field *f)
 {
-	size_t n = 1;
-
-	for (; v >= 0x80; v >>= 7)
-		n++;
-	return n;
-}
-
-uint8_t *
-varint_write(uint8_t *out, uint64_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		*out++ = (uint8_t)v | 0x80;
-	*out++ = (uint8_t)v;
-	return out;
-}
-
-/* ---- a reading cursor over one message's fields ------------------------- */
-
-struct cursor {
-	const uint8_t *at, *end;
-};
-
-static int
-read_varint(struct cursor *c, uint64_t *v)
-{
-	unsigned shift;
-
-	*v = 0;
-	for (shift = 0; shift < 64 && c->at < c->end; shift += 7) {
-		uint8_t b = *c->at++;
-
-		*v |= (uint64_t)(b & 0x7F) << shift;
-		if ((b & 0x80) == 0)
-			return 1;
-	}
-	return -1;
-}
-
-struct field {
-	uint64_t number;
-	uint64_t value;		/* wire types 0, 1, 5 */
-	struct bytes bytes;	/* wire type 2 */
-};
-
-/* 1, 0 at the end, -1 malformed. */
-static int
-next_field(struct cursor *c, struct field *f)
-{
-	uint64_t tag, len;
-
-	if (c->at == c->end)
-		return 0;
-	memset(f, 0, sizeof *f);
-	if (read_varint(c, &tag) < 0)
-		return -1;
-	f->number = tag >> 3;
-	switch (tag & 7) {
-	case 0:
-		return read_varint(c, &f->value);
-	case 1:
-		len = 8;
-		break;
-	case 2:
-		if (read_varint(c, &len) < 0)
-			return -1;
-		break;
-	case 5:
-		len = 4;
-		break;
-	default:
-		return -1;
-	}
-	if (len > (uint64_t)(c->end - c->at))
-		return -1;
-	f->bytes = (struct bytes){ c->at, (size_t)len };
-	c->at += len;
-	return 1;
+	return (struct bytes){ f->data, f->len };
 }
 
 static int64_t
 timestamp_ns(struct bytes b)
 {
-	struct cursor c = { b.data, b.data + b.len };
-	struct field f;
+	struct pb_cursor c = { b.data, b.data + b.len };
+	struct pb_field f;
 	int64_t seconds = 0, nanos = 0;
 
-	while (next_field(&c, &f) == 1) {
+	while (pb_next(&c, &f) == 1) {
 		if (f.number == 1)
 			seconds = (int64_t)f.value;
 		else if (f.number == 2)
@@ -178,30 +102,30 @@ timestamp_ns(struct bytes b)
 int
 record_facts(struct bytes stored, struct record_facts *facts, struct err *e)
 {
-	struct cursor c;
-	struct field f;
+	struct pb_cursor c;
+	struct pb_field f;
 	int rc;
 
 	memset(facts, 0, sizeof *facts);
 	facts->head_len = stored.len;
 	if (stored.len == 0)
 		return 0;
-	c = (struct cursor){ stored.data, stored.data + stored.len };
+	c = (struct pb_cursor){ stored.data, stored.data + stored.len };
 	for (;;) {
 		size_t at = (size_t)(c.at - stored.data);
 
-		rc = next_field(&c, &f);
+		rc = pb_next(&c, &f);
 		if (rc <= 0)
 			break;
 		switch (f.number) {
 		case FIELD_OWNER:
-			facts->owner = f.bytes;
+			facts->owner = bytes_of(&f);
 			break;
 		case FIELD_SOURCE:
-			facts->source = f.bytes;
+			facts->source = bytes_of(&f);
 			break;
 		case FIELD_SOURCE_ID:
-			facts->source_id = f.bytes;
+			facts->source_id = bytes_of(&f);
 			break;
 		case FIELD_VERSION:
 			facts->version = f.value;
@@ -211,10 +135,10 @@ record_facts(struct bytes stored, struct record_facts *facts, struct err *e)
 			facts->revision = f.value;
 			break;
 		case FIELD_CREATED:
-			facts->created_ns = timestamp_ns(f.bytes);
+			facts->created_ns = timestamp_ns(bytes_of(&f));
 			break;
 		case FIELD_UPDATED:
-			facts->updated_ns = timestamp_ns(f.bytes);
+			facts->updated_ns = timestamp_ns(bytes_of(&f));
 			break;
 		default:
 			break;

@@ -15,6 +15,7 @@
 #include "resopro/v1/types.pb-c.h"
 #include "store/store.h"
 #include "wire/arena.h"
+#include "wire/pb.h"
 
 /* protobuf-c's allocator over an arena; freeing does nothing. */
 ProtobufCAllocator record_allocator(struct arena *);
@@ -53,10 +54,6 @@ int64_t record_confirmed(struct view *, const struct stored *,
 size_t record_field_size(const struct stored *, int64_t confirmed_ns);
 uint8_t *record_field_write(uint8_t *out, unsigned field, const struct stored *,
     int64_t confirmed_ns);
-
-/* Varints, for the few fields written by hand. */
-size_t varint_size(uint64_t);
-uint8_t *varint_write(uint8_t *out, uint64_t);
 
 /* "<kind>/owner/source": the scope that a FULL set confirms.  Returns the
  * length, or 0 when the record has no source.  `out` holds
