@@ -8,7 +8,7 @@
 
 #define OWN_KEPT 4096		/* bytes of buffer a pooled stream keeps */
 #define TRAILERS_KEPT 512
-#define NV_ON_STACK 16
+#define NV_ON_STACK 8
 #define INTERLEAVE_BYTES 16384
 
 /* ---- due at the turn's end --------------------------------------------- */

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct h2c {
 	SSL *ssl;
 	nghttp2_session *h2;
 	unsigned goaways, reads;
+	int alert;
 	uint32_t goaway_error;
 	int32_t goaway_last_id;
 	uint8_t raw[65536];
@@ -110,8 +112,8 @@ h2c_write(struct h2c *c, const void *p, size_t len)
 }
 
 /* 0: closed or reset by the server; it must not time out. */
-static size_t
-read_some(struct h2c *c, void *to, size_t cap)
+size_t
+h2c_read(struct h2c *c, void *to, size_t cap)
 {
 	size_t got = 0;
 	ssize_t n;
@@ -121,6 +123,8 @@ read_some(struct h2c *c, void *to, size_t cap)
 		if (SSL_read_ex(c->ssl, to, cap, &got) == 1)
 			return got;
 		assert(SSL_get_error(c->ssl, 0) != SSL_ERROR_WANT_READ);
+		c->alert = ERR_GET_REASON(ERR_peek_error());
+		ERR_clear_error();
 		return 0;
 	}
 	n = recv(c->fd, to, cap, 0);
@@ -191,7 +195,7 @@ h2c_read_to_end(struct h2c *c)
 {
 	size_t n;
 
-	while ((n = read_some(c, c->raw + c->raw_len,
+	while ((n = h2c_read(c, c->raw + c->raw_len,
 		    sizeof c->raw - c->raw_len)) > 0) {
 		c->raw_len += n;
 		scan_frames(c);
@@ -354,7 +358,7 @@ h2c_step(struct h2c *c)
 	size_t n;
 
 	h2c_flush(c);
-	n = read_some(c, in, 16384);
+	n = h2c_read(c, in, 16384);
 	if (n == 0)
 		return false;
 	assert(nghttp2_session_mem_recv(c->h2, in, n) == (ssize_t)n);
@@ -412,10 +416,10 @@ h2c_reads(const struct h2c *c)
 	return c->reads;
 }
 
-bool
-h2c_resumed(const struct h2c *c)
+int
+h2c_alert(const struct h2c *c)
 {
-	return c->ssl != NULL && SSL_session_reused(c->ssl) == 1;
+	return c->alert;
 }
 
 size_t

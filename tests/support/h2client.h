@@ -50,6 +50,10 @@ bool h2c_write(struct h2c *, const void *, size_t);	/* false: broken */
 void h2c_write_preface(struct h2c *);
 bool h2c_write_frame(struct h2c *, uint8_t type, uint8_t flags, int32_t id,
     const void *payload, size_t len);
+/* 0: closed by the server. */
+size_t h2c_read(struct h2c *, void *to, size_t cap);
+/* OpenSSL's reason for the read that failed, e.g. of an alert; 0: none. */
+int h2c_alert(const struct h2c *);
 /* Read frames until the server closes; fills in the last GOAWAY's code. */
 void h2c_read_to_end(struct h2c *);
 
@@ -59,7 +63,6 @@ uint32_t h2c_goaway_error(const struct h2c *);
 int32_t h2c_goaway_last_id(const struct h2c *);
 /* Application records (TLS) or reads (clear) so far. */
 unsigned h2c_reads(const struct h2c *);
-bool h2c_resumed(const struct h2c *);
 /* Bytes the kernel has for us, unread. */
 size_t h2c_unread(const struct h2c *);
 
