@@ -63,9 +63,9 @@ LIBS_rpc     := -lprotobuf-c -lz
 LIBS_service := -lprotobuf-c -lcsv -linih -lutf8proc -lxxhash
 LIBS_ALL := $(LIBS_service) $(LIBS_rpc) $(LIBS_http2) $(LIBS_store) $(LIBS_net) $(LIBS_base) $(LIBS_domain)
 
-# A program is built once it has its main file.
+# A program is built once it has its main file and its library.
 PROGRAMS := $(if $(wildcard daemon/main.c),$B/resoprod) \
-	$(if $(wildcard client/cli/main.c),$B/resopro)
+	$(if $(and $(wildcard client/cli/main.c),$(wildcard client/lib/*.c)),$B/resopro)
 LIBRARIES := $(if $(wildcard client/lib/*.c),$B/libresopro.a $B/libresopro.so)
 LOCALES := $(patsubst client/cli/po/%.po,$B/locale/%/LC_MESSAGES/resopro.mo,$(wildcard client/cli/po/*.po))
 
