@@ -131,7 +131,7 @@ print_change(struct plan *p, const Resopro__V1__FieldChange *c)
 	term_print(f, p->cli->colour_out, COLOUR_BOLD, c->field);
 	fputs(": ", f);
 	print_value(p, COLOUR_BAD, c->before);
-	fputs(" -> ", f);
+	fputs(" → ", f);
 	print_value(p, COLOUR_GOOD, c->after);
 	fputc('\n', f);
 }
@@ -152,7 +152,7 @@ print_refusal(struct plan *p, const Resopro__V1__Refusal *r)
 	fputc('\n', f);
 	if (*r->remedy == '\0')
 		return;
-	fputs("    -> ", f);
+	fputs("    → ", f);
 	term_print(f, p->cli->colour_out, COLOUR_NONE, r->remedy);
 	fputc('\n', f);
 }

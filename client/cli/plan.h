@@ -3,11 +3,11 @@
  *
  *	+ site  ml-flers-s3    Mission locale, Domfront      sites.csv:4
  *	~ site  ml-flers-s1    Mission locale, Flers         sites.csv:2
- *	    telephone: 02 33 98 44 45 -> 02 33 98 44 46
+ *	    telephone: 02 33 98 44 45 → 02 33 98 44 46
  *	- site  ml-flers-s2    Mission locale, La Ferrière
  *	! site  s5             sites.csv:6
  *	    siret: 14 digits are expected, 13 were found
- *	    -> give the number of the SIRENE certificate
+ *	    → give the number of the SIRENE certificate
  *
  * Thread: one.  Blocks: on output.
  */

@@ -49,7 +49,7 @@ push_tell(struct cli *cli, const char *file, const struct records_problem *p)
 	fputc('\n', f);
 	if (*p->remedy == '\0')
 		return;
-	fputs("    -> ", f);
+	fputs("    → ", f);
 	print_safe(f, p->remedy);
 	fputc('\n', f);
 }

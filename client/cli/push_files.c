@@ -239,7 +239,7 @@ push_files_open(struct push_files *f, struct cli *cli, const char *path,
 	if (strcmp(path, "-") == 0) {
 		file = copy_of(stdin);
 		rc = file == NULL ? cannot_open(cli, "-")
-				  : add_lone(f, cli, "-", file, kind);
+				  : add_lone(f, cli, "stdin", file, kind);
 	} else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
 		rc = open_directory(f, cli, path);
 	} else {
