@@ -162,3 +162,11 @@ cli_interrupted(const struct cli *cli)
 
 	return cli->interrupt_fd >= 0 && poll(&p, 1, 0) == 1;
 }
+
+char *
+cli_field(const char *text)
+{
+	static char none[] = "";
+
+	return text != NULL ? (char *)(uintptr_t)text : none;
+}

@@ -74,6 +74,10 @@ int cli_call(struct cli *, const struct rsp_method *,
  */
 int cli_request_id(struct cli *, char out[65]);
 
+/* A text as the field of a request: protobuf-c has no const strings, but only
+ * reads them.  NULL gives "". */
+char *cli_field(const char *);
+
 /* SIGINT or SIGTERM came. */
 bool cli_interrupted(const struct cli *);
 

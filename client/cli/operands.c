@@ -1,6 +1,5 @@
 /* operands.c - what users type, to values; see cli.h. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -67,11 +66,11 @@ cli_number(struct cli *cli, const char *what, const char *text, uint64_t min,
 		return 0;
 	if (max == UINT64_MAX)
 		snprintf(remedy, sizeof remedy,
-		    _("Write a whole number, %" PRIu64 " or more."), min);
+		    _("Write a whole number, %ju or more."), (uintmax_t)min);
 	else
 		snprintf(remedy, sizeof remedy,
-		    _("Write a whole number from %" PRIu64 " to %" PRIu64 "."),
-		    min, max);
+		    _("Write a whole number from %ju to %ju."),
+		    (uintmax_t)min, (uintmax_t)max);
 	return cli_fail(cli, EXIT_USAGE, remedy, _("%s: “%.60s” is not such a "
 		"number"), what, text);
 }

@@ -1,0 +1,29 @@
+/* cmd_status.c - resopro status: state of the daemon and its store. */
+#include <resopro/v1/admin.pb-c.h>
+
+#include "commands.h"
+#include "output.h"
+
+static int
+run_status(struct cli *cli, const struct args *args)
+{
+	Resopro__V1__StatusRequest request = RESOPRO__V1__STATUS_REQUEST__INIT;
+	ProtobufCMessage *answer;
+	int code = cli_call(cli, &rsp_admin_status, &request.base, &answer);
+
+	(void)args;
+	if (code != 0)
+		return code;
+	if (((Resopro__V1__DaemonStatus *)answer)->writes_refused)
+		cli_warn(cli, "%s",
+		    _("Writes are refused: the quota or the disk is full."));
+	code = output_message(cli, answer);
+	rsp_message_free(answer);
+	return code;
+}
+
+const struct cmd cmd_status = {
+	.name = "status",
+	.help = N_("state of the server and of its store"),
+	.run = run_status,
+};
