@@ -27,6 +27,7 @@ struct h2c {
 	nghttp2_session *h2;
 	unsigned goaways, reads;
 	int alert;
+	bool ended_well;
 	uint32_t goaway_error;
 	int32_t goaway_last_id;
 	uint8_t raw[65536];
@@ -117,18 +118,22 @@ h2c_read(struct h2c *c, void *to, size_t cap)
 {
 	size_t got = 0;
 	ssize_t n;
+	int why;
 
 	c->reads++;
 	if (c->ssl != NULL) {
 		if (SSL_read_ex(c->ssl, to, cap, &got) == 1)
 			return got;
-		assert(SSL_get_error(c->ssl, 0) != SSL_ERROR_WANT_READ);
+		why = SSL_get_error(c->ssl, 0);
+		assert(why != SSL_ERROR_WANT_READ);
+		c->ended_well = why == SSL_ERROR_ZERO_RETURN;
 		c->alert = ERR_GET_REASON(ERR_peek_error());
 		ERR_clear_error();
 		return 0;
 	}
 	n = recv(c->fd, to, cap, 0);
 	assert(n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK));
+	c->ended_well = n == 0;
 	return n < 0 ? 0 : (size_t)n;
 }
 
@@ -414,6 +419,12 @@ unsigned
 h2c_reads(const struct h2c *c)
 {
 	return c->reads;
+}
+
+bool
+h2c_ended_well(const struct h2c *c)
+{
+	return c->ended_well;
 }
 
 int

@@ -52,6 +52,8 @@ bool h2c_write_frame(struct h2c *, uint8_t type, uint8_t flags, int32_t id,
     const void *payload, size_t len);
 /* 0: closed by the server. */
 size_t h2c_read(struct h2c *, void *to, size_t cap);
+/* The read that gave 0 saw a close in good order, not a reset. */
+bool h2c_ended_well(const struct h2c *);
 /* OpenSSL's reason for the read that failed, e.g. of an alert; 0: none. */
 int h2c_alert(const struct h2c *);
 /* Read frames until the server closes; fills in the last GOAWAY's code. */

@@ -300,6 +300,7 @@ struct fx {
 	pthread_t thread;
 	uint16_t port;
 	atomic_uint drained;
+	uint64_t bytes_out;
 };
 
 static const struct http2_limits usual = {
@@ -470,7 +471,7 @@ echo__a_hundred_streams_at_once__each_gets_its_own(void **state)
 	struct fx *f = fx_up(&usual, true, NULL);
 	struct h2c *c = started(f);
 	int32_t ids[100];
-	char bodies[100][8];
+	char bodies[100][8] = { "" };
 
 	(void)state;
 	for (int i = 0; i < 100; i++) {
@@ -902,6 +903,63 @@ flood__of_any_kind__ended_by_goaway_enhance_your_calm(void **state)
 }
 
 static void
+look_at_bytes(struct fx *f)
+{
+	f->bytes_out = http2_server_counters(f->server)->bytes_out;
+}
+
+/* Wait until the kernel takes no more from the server. */
+static void
+until_stuck(struct fx *f)
+{
+	uint64_t before;
+
+	do {
+		on_loop(f, look_at_bytes);
+		before = f->bytes_out;
+		for (int i = 0; i < 5; i++)
+			on_loop(f, look_at_bytes);
+	} while (f->bytes_out < BIG || f->bytes_out != before);
+}
+
+/* Its answers are frames that no stream's queue counts: resets, here. */
+static void
+client__asks_on_and_does_not_read__connection_ends(void **state)
+{
+	static const uint8_t pour_block[] = { 0x82, 0x87, 0x04, 5, '/', 'p',
+		'o', 'u', 'r', 0x01, 1, 'a' };
+	struct http2_limits l = usual;
+	uint8_t block[32];
+	size_t len = hpack_request(block);
+	struct fx *f;
+	struct h2c *c;
+	int32_t id = 1;
+
+	(void)state;
+	l.max_streams = 8;
+	l.abuse_per_second = 1000000;
+	f = fx_up(&l, false, NULL);
+	c = connected(f);
+	h2c_write_preface(c);
+	assert_true(h2c_write_frame(c, SETTINGS, 0, 0,
+	    "\0\x04\x7f\xff\xff\xff", 6));
+	assert_true(h2c_write_frame(c, WINDOW_UPDATE, 0, 0,
+	    "\x7f\xff\0\0", 4));
+	for (; id < 16; id += 2)
+		assert_true(h2c_write_frame(c, HEADERS, 0x5, id, pour_block,
+		    sizeof pour_block));
+	until_stuck(f);
+	for (; id < 4000; id += 2)
+		if (!h2c_write_frame(c, HEADERS, 0x5, id, block, len))
+			break;
+	h2c_read_to_end(c);
+	assert_int_equal(h2c_goaway_error(c), ENHANCE_YOUR_CALM);
+	assert_int_equal(app.last_error, ENHANCE_YOUR_CALM);
+	h2c_free(c);
+	fx_down(f);
+}
+
+static void
 preface__not_http2__goaway_protocol_error(void **state)
 {
 	struct fx *f = fx_up(&usual, true, NULL);
@@ -1250,6 +1308,8 @@ main(void)
 		    connections__more_than_one_address_may_have__are_closed),
 		cmocka_unit_test(
 		    flood__of_any_kind__ended_by_goaway_enhance_your_calm),
+		cmocka_unit_test(
+		    client__asks_on_and_does_not_read__connection_ends),
 		cmocka_unit_test(preface__not_http2__goaway_protocol_error),
 		cmocka_unit_test(
 		    handshake__that_never_starts__closed_at_the_deadline),

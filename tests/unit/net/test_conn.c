@@ -321,7 +321,10 @@ conn_finish__with_input_unread__what_was_queued_arrives(void **state)
 		for (int i = 0; i < 100; i++)
 			(void)h2c_write(c, "more and more", 13);
 		assert_read(c, "bye");
+		for (int i = 0; i < 100; i++)
+			(void)h2c_write(c, "and more", 8);
 		assert_int_equal(h2c_read(c, &byte, 1), 0);
+		assert_true(h2c_ended_well(c));
 		h2c_free(c);
 		until_closed(f);
 		fx_down(f);
