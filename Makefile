@@ -3,6 +3,7 @@
 #   B=dir        where everything built goes (default build, or build-<SAN>)
 #   SAN=list     address,undefined or thread: an instrumented build
 #   CC=clang     another compiler
+#   V=1          show whole commands
 #   PREFIX= DESTDIR= sysconfdir=    where install puts things, and what the
 #                installed files say of themselves
 
@@ -74,18 +75,19 @@ all: $(PROGRAMS) $(LIBRARIES) $(LOCALES) archives
 archives: $(addprefix $B/lib,$(addsuffix .a,wire $(FOLDERS) cli)) \
 	$(addprefix $B/,daemon.objects)
 
+# $(call Q,WHAT)command: one short line a command, unless V=1
+Q = $(if $(V),,@echo '  $(1) $@' && )
 obj = $(patsubst %.c,$B/%.o,$(1))
 $B/libwire.a: $(call obj,$(SRC_wire))
 $(foreach f,$(FOLDERS),$(eval $B/lib$f.a: $$(call obj,$$(SRC_$f))))
 $B/libgen.a: $(GEN_O)
 $B/lib%.a:
-	@rm -f $@
-	ar rcs $@ $^
+	$(call Q,AR)rm -f $@ && ar rcs $@ $^
 
 $(GEN_STAMP): $(PROTOS)
 	@mkdir -p $B/gen
-	protoc-c $(PROTO_INC) --c_out=$B/gen $(PROTOS) $(addprefix /usr/include/google/protobuf/,timestamp.proto any.proto duration.proto)
-	protoc $(PROTO_INC) --include_imports --descriptor_set_out=$B/gen/descriptors.bin $(PROTOS)
+	$(call Q,PROTOC)protoc-c $(PROTO_INC) --c_out=$B/gen $(PROTOS) $(addprefix /usr/include/google/protobuf/,timestamp.proto any.proto duration.proto)
+	@protoc $(PROTO_INC) --include_imports --descriptor_set_out=$B/gen/descriptors.bin $(PROTOS)
 	@{ echo '/* Generated: the FileDescriptorSet of proto/. */'; \
 	   echo '#include "descriptors.h"'; \
 	   echo 'const unsigned char descriptor_set[] = {'; \
@@ -98,10 +100,10 @@ $(GEN_STAMP): $(PROTOS)
 $(GEN_C) $B/gen/descriptors.c: $(GEN_STAMP) ;
 
 $B/gen/%.o: $B/gen/%.c
-	$(CC) -std=gnu11 $(OPT) $(HARDEN) $(SANFLAGS) -I$B/gen $(PKG_CFLAGS) -c -o $@ $<
+	$(call Q,CC)$(CC) -std=gnu11 $(OPT) $(HARDEN) $(SANFLAGS) -I$B/gen $(PKG_CFLAGS) -c -o $@ $<
 $B/%.o: %.c | $(GEN_STAMP)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(INC) -MMD -MP -c -o $@ $<
+	$(call Q,CC)$(CC) $(ALL_CFLAGS) $(INC) -MMD -MP -c -o $@ $<
 
 # --- programs
 # Where the data files are by default follows PREFIX, also at `make install`.
@@ -118,21 +120,21 @@ MAIN_O := $(call obj,$(wildcard daemon/*.c))
 $B/daemon.objects: $(MAIN_O)
 DAEMON_LIBS := $B/libservice.a $B/librpc.a $B/libhttp2.a $B/libstore.a $B/libnet.a $B/libdomain.a $B/libbase.a $B/libgen.a $B/libwire.a
 $B/resoprod: $(MAIN_O) $(DAEMON_LIBS)
-	$(CC) $(LDFLAGS_ALL) -o $@ $(MAIN_O) -Wl,--start-group $(DAEMON_LIBS) -Wl,--end-group $(LIBS_ALL)
+	$(call Q,LD)$(CC) $(LDFLAGS_ALL) -o $@ $(MAIN_O) -Wl,--start-group $(DAEMON_LIBS) -Wl,--end-group $(LIBS_ALL)
 
 CLIENT_O := $(call obj,$(wildcard client/lib/*.c)) $(call obj,$(SRC_wire)) $(GEN_C:.c=.o)
 $B/libresopro.a: $(CLIENT_O)
 $B/libresopro.so: $(CLIENT_O) $(wildcard client/lib/libresopro.map)
-	$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,libresopro.so.0 $(if $(wildcard client/lib/libresopro.map),-Wl$(comma)--version-script=client/lib/libresopro.map) \
+	$(call Q,LD)$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,libresopro.so.0 $(if $(wildcard client/lib/libresopro.map),-Wl$(comma)--version-script=client/lib/libresopro.map) \
 	    -o $@ $(CLIENT_O) -lssl -lcrypto -lnghttp2 -lprotobuf-c -lz
 $B/locale/%/LC_MESSAGES/resopro.mo: client/cli/po/%.po
 	@mkdir -p $(@D)
-	msgfmt --check -o $@ $<
+	$(call Q,MO)msgfmt --check -o $@ $<
 CLI_O := $(call obj,$(wildcard client/cli/*.c))
 $B/libcli.a: $(filter-out %/main.o,$(CLI_O))
 CLI_LIBS := -lssl -lcrypto -lnghttp2 -lprotobuf-c -lz -ljansson -lcsv -linih -lutf8proc
 $B/resopro: $(CLI_O) $B/libresopro.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $(CLI_O) $B/libresopro.a $(CLI_LIBS)
+	$(call Q,LD)$(CC) $(LDFLAGS_ALL) -o $@ $(CLI_O) $B/libresopro.a $(CLI_LIBS)
 
 # --- unit tests: tests/unit/<folder>/test_*.c links that folder and below
 ARCH_wire    := $B/libwire.a
@@ -151,10 +153,13 @@ LIBS_client  := $(CLI_LIBS)
 LIBS_cli     := $(CLI_LIBS)
 UNIT_FOLDERS := wire $(FOLDERS) client cli daemon
 UNIT_TESTS := $(patsubst %.c,$B/%,$(wildcard tests/unit/*/test_*.c))
+ifeq ($(LIBRARIES),)
+UNIT_TESTS := $(filter-out $B/tests/unit/cli/%,$(UNIT_TESTS))
+endif
 SUPPORT_O := $(call obj,$(wildcard tests/support/*.c))
 define unit_rule
 $B/tests/unit/$(1)/test_%: $B/tests/unit/$(1)/test_%.o $$(ARCH_$(1)) $$(SUPPORT_O)
-	$$(CC) $$(LDFLAGS_ALL) -o $$@ $$< $$(SUPPORT_O) -Wl,--start-group $$(ARCH_$(1)) -Wl,--end-group \
+	$$(call Q,LD)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$< $$(SUPPORT_O) -Wl,--start-group $$(ARCH_$(1)) -Wl,--end-group \
 	    -lcmocka $$(LIBS_$(1)) $$(LIBS_ALL)
 endef
 $(foreach f,$(UNIT_FOLDERS),$(eval $(call unit_rule,$f)))
@@ -166,7 +171,7 @@ unit-programs: $(UNIT_TESTS)
 FUZZERS := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 $B/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(DAEMON_LIBS)
 	@mkdir -p $(@D)
-	clang $(ALL_CFLAGS) $(INC) -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $< \
+	$(call Q,LD)clang $(ALL_CFLAGS) $(INC) -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $< \
 	    -Wl,--start-group $(DAEMON_LIBS) -Wl,--end-group $(LIBS_ALL)
 
 # --- checks
@@ -188,23 +193,23 @@ UNIT_TSAN := $(patsubst $B/%,$(B_TSAN)/%,$(UNIT_TESTS))
 
 # Packages first: what is installed decides the flags that make reads.
 check: deps
-	+$(MAKE) -j$(JOBS) check-built
+	+@$(MAKE) --no-print-directory -j$(JOBS) check-built
 check-built:
-	+$(MAKE) all unit-programs
-	+$(MAKE) $(IN_ASAN) all unit-programs
-	+$(MAKE) $(IN_TSAN) unit-programs
-	$(RUN) --suite lint $(LINTS) --suite unit $(UNIT_TESTS) \
+	+@$(MAKE) --no-print-directory all unit-programs
+	+@$(MAKE) --no-print-directory $(IN_ASAN) all unit-programs
+	+@$(MAKE) --no-print-directory $(IN_TSAN) unit-programs
+	@$(RUN) --suite lint $(LINTS) --suite unit $(UNIT_TESTS) \
 	    --suite unit-asan $(UNIT_ASAN) --suite unit-tsan $(UNIT_TSAN) \
 	    --suite integration $(INTEGRATION) --suite interop $(INTEROP)
 
 unit: unit-programs
-	$(RUN) --suite unit $(UNIT_TESTS)
+	@$(RUN) --suite unit $(UNIT_TESTS)
 lint:
-	$(RUN) --suite lint $(LINTS)
+	@$(RUN) --suite lint $(LINTS)
 integration: all
-	$(RUN) --suite integration $(INTEGRATION)
+	@$(RUN) --suite integration $(INTEGRATION)
 interop: all
-	$(RUN) --suite interop $(INTEROP)
+	@$(RUN) --suite interop $(INTEROP)
 
 deps:
 	@.ci/deps $(DEB_BUILD) $(DEB_CHECK)
@@ -217,10 +222,10 @@ format:
 
 # --- a populated daemon: in the foreground, or for one told night
 run: deps-build
-	+$(MAKE) -j$(JOBS) all
+	+@$(MAKE) --no-print-directory -j$(JOBS) all
 	tests/support/run.sh $B
 demo: deps-build
-	+$(MAKE) -j$(JOBS) all
+	+@$(MAKE) --no-print-directory -j$(JOBS) all
 	tests/support/demo.sh $B
 
 # --- install: what the files say of their places follows PREFIX
