@@ -251,27 +251,43 @@ plan_items(struct plan *p, const Resopro__V1__SyncPlan *plan)
 /* ---- the end ------------------------------------------------------------- */
 
 static void
-print_count(struct plan *p, FILE *f, Resopro__V1__SyncAction action,
-    const char *word, uint32_t n)
+print_count(struct plan *p, FILE *f, Resopro__V1__SyncAction action, uint32_t n,
+    const char *text)
 {
 	bool colour =
 	    f == p->cli->out ? p->cli->colour_out : p->cli->colour_err;
 	enum colour c = n == 0 ? COLOUR_DIM : look_of(action)->colour;
 
-	fputs(term_start(colour, c), f);
-	fprintf(f, "%u %s", n, word);
-	fputs(term_end(colour, c), f);
-	fputs(action == REFUSED ? "" : ", ", f);
+	fprintf(f, "%s%s%s%s", term_start(colour, c), text, term_end(colour, c),
+	    action == REFUSED ? "" : ", ");
 }
 
 static void
 print_counts(struct plan *p, FILE *f, const Resopro__V1__SyncResult *r)
 {
-	print_count(p, f, CREATE, _("created"), r->created);
-	print_count(p, f, UPDATE, _("updated"), r->updated);
-	print_count(p, f, UNCHANGED, _("unchanged"), r->unchanged);
-	print_count(p, f, RETIRE, _("retired"), r->retired);
-	print_count(p, f, REFUSED, _("refused"), r->refused);
+	char text[64];
+	uint32_t n;
+
+	n = r->created;
+	snprintf(
+	    text, sizeof text, i18n_plural("%u created", "%u created", n), n);
+	print_count(p, f, CREATE, n, text);
+	n = r->updated;
+	snprintf(
+	    text, sizeof text, i18n_plural("%u updated", "%u updated", n), n);
+	print_count(p, f, UPDATE, n, text);
+	n = r->unchanged;
+	snprintf(text, sizeof text,
+	    i18n_plural("%u unchanged", "%u unchanged", n), n);
+	print_count(p, f, UNCHANGED, n, text);
+	n = r->retired;
+	snprintf(
+	    text, sizeof text, i18n_plural("%u retired", "%u retired", n), n);
+	print_count(p, f, RETIRE, n, text);
+	n = r->refused;
+	snprintf(
+	    text, sizeof text, i18n_plural("%u refused", "%u refused", n), n);
+	print_count(p, f, REFUSED, n, text);
 }
 
 static void

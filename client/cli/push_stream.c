@@ -44,7 +44,8 @@ progress(const struct sending *s)
 {
 	if (!shows_progress(s->p))
 		return;
-	fprintf(s->p->cli->err, _("\r%u of %zu records sent"), s->sent,
+	fputc('\r', s->p->cli->err);
+	fprintf(s->p->cli->err, _("%u of %zu records sent"), s->sent,
 	    s->p->check->origins.n);
 	fflush(s->p->cli->err);
 }
