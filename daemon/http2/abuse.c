@@ -15,12 +15,14 @@
 #define CONTINUATIONS_MAX 16	/* frames a header list */
 #define UPDATES_EARNED 2	/* a DATA frame: the stream's, the connection's */
 #define UPDATES_MAX 1000
+#define PINGS_MAX 100		/* one a DATA frame: clients measure the path */
 #define FRAME_TYPES 10		/* RFC 9113 */
 
 enum counts {
 	COUNTS_NEVER,
 	COUNTS_ALWAYS,
 	COUNTS_UNLESS_ACK,
+	COUNTS_PING,		/* likewise, and with no data of ours before it */
 	COUNTS_EMPTY,		/* no payload and no end of anything */
 	COUNTS_UNEARNED,	/* a window update with no data before it */
 };
@@ -35,7 +37,7 @@ static const struct {
 	[NGHTTP2_RST_STREAM] = { COUNTS_ALWAYS, 0 },
 	[NGHTTP2_SETTINGS] = { COUNTS_UNLESS_ACK, 0 },
 	[NGHTTP2_PUSH_PROMISE] = { COUNTS_ALWAYS, 0 },
-	[NGHTTP2_PING] = { COUNTS_UNLESS_ACK, 0 },
+	[NGHTTP2_PING] = { COUNTS_PING, 0 },
 	[NGHTTP2_GOAWAY] = { COUNTS_ALWAYS, 0 },
 	[NGHTTP2_WINDOW_UPDATE] = { COUNTS_UNEARNED, 0 },
 	[NGHTTP2_CONTINUATION] = { COUNTS_EMPTY, NGHTTP2_FLAG_END_HEADERS },
@@ -80,6 +82,16 @@ h2_abuse_count(struct h2_abuse *a, unsigned per_second)
 	return true;
 }
 
+/* Was it earned by data that we sent?  Then it costs what it earned. */
+static bool
+is_earned(unsigned *balance)
+{
+	if (*balance == 0)
+		return false;
+	--*balance;
+	return true;
+}
+
 static bool
 is_counted(struct h2_abuse *a, const nghttp2_frame_hd *hd)
 {
@@ -94,10 +106,10 @@ is_counted(struct h2_abuse *a, const nghttp2_frame_hd *hd)
 		return hd->length == 0 &&
 		    (hd->flags & frames[hd->type].ends) == 0;
 	case COUNTS_UNEARNED:
-		if (a->updates == 0)
-			return true;
-		a->updates--;
-		return false;
+		return !is_earned(&a->updates);
+	case COUNTS_PING:
+		return (hd->flags & NGHTTP2_FLAG_ACK) == 0 &&
+		    !is_earned(&a->pings);
 	default:
 		return false;
 	}
@@ -120,4 +132,6 @@ h2_abuse_sent_data(struct h2_abuse *a)
 {
 	if (a->updates < UPDATES_MAX)
 		a->updates += UPDATES_EARNED;
+	if (a->pings < PINGS_MAX)
+		a->pings++;
 }

@@ -25,9 +25,11 @@ struct peer;
 struct service;		/* the application's: never looked inside */
 struct tls_server;
 
-struct http2_limits {	/* all set; the caller fills in the defaults */
+struct http2_limits {	/* all set; the caller fills in the defaults; a limit
+			 * in ms that is 0 is none, but for the handshake's */
 	unsigned max_streams;		/* concurrent, a connection */
-	size_t max_header_bytes;	/* decoded header list of one request */
+	size_t max_header_bytes;	/* decoded header list of one request; a
+					 * longer one is answered with 431 here */
 	size_t stream_window;		/* bytes a client may send unread, a stream */
 	size_t connection_window;	/* likewise, a connection */
 	size_t max_connection_bytes;	/* queued to send, one connection: beyond it
@@ -36,13 +38,16 @@ struct http2_limits {	/* all set; the caller fills in the defaults */
 	unsigned max_connections_per_address;
 	unsigned handshake_ms, preface_ms, idle_ms;
 	unsigned keepalive_ms, keepalive_timeout_ms;
-	unsigned abuse_per_second;	/* RST, PING, SETTINGS, empty frames: more is
-					 * GOAWAY ENHANCE_YOUR_CALM */
+	unsigned abuse_per_second;	/* RST, PING, SETTINGS, empty frames, resets
+					 * that the client provokes: more is GOAWAY
+					 * ENHANCE_YOUR_CALM.  preface_ms also
+					 * bounds each header list */
 };
 
 struct http2_counters {
 	uint64_t connections, connections_open, handshakes_failed;
-	uint64_t bytes_in, bytes_out, goaway_abuse;
+	uint64_t bytes_in, bytes_out;	/* of HTTP/2, inside TLS */
+	uint64_t goaway_abuse;
 };
 
 struct http2_header {	/* borrowed; neither is NUL-terminated */
@@ -69,7 +74,8 @@ struct http2_ops {
 	void (*data)(struct http2_user *, const uint8_t *, size_t len);
 	/* The client has sent all; not called when request() had `end`. */
 	void (*end)(struct http2_user *);
-	/* The queue of this stream fell below `low` given to http2_notify_writable(). */
+	/* The queue of this stream fell to `low` as given to
+	 * http2_notify_writable(): comes in the turn after that. */
 	void (*writable)(struct http2_user *);
 	/* The stream is over: answered whole (error 0), reset by either side, or
 	 * its connection is gone (`error` is an HTTP/2 error code).  Exactly once;
@@ -80,7 +86,8 @@ struct http2_ops {
 /* `ops` and `service` are borrowed; the latter is only handed to request(). */
 struct http2_server *http2_server_new(struct loop *, const struct http2_limits *,
     const struct http2_ops *, struct service *, struct err *);
-/* Close every connection, then free. NULL is a no-op. */
+/* Stop the listeners, close every connection, then free; not inside a callback.
+ * NULL is a no-op. */
 void http2_server_free(struct http2_server *);
 
 /* Accept from `listener` under `tls` (NULL: clear text with prior knowledge,
@@ -93,8 +100,8 @@ int http2_server_listen(struct http2_server *, struct listener *,
  * ends.  `drained` runs once, when none is left, at a turn's end. */
 void http2_server_drain(struct http2_server *, void (*drained)(void *), void *);
 
-/* Close every connection whose certificate the TLS set now in use no longer
- * vouches for. */
+/* Close every connection whose certificate has expired or the TLS set now in
+ * use no longer vouches for: some each turn, from the next one on. */
 void http2_server_recheck(struct http2_server *);
 
 const struct http2_counters *http2_server_counters(const struct http2_server *);
@@ -109,20 +116,22 @@ void http2_consumed(struct http2_stream *, size_t len);
 /*
  * Queue the response's header list (once, before any data) and, with `end`,
  * close the stream after it.  Names are lower case; everything is copied.
- * Sent with all else at the end of the turn.  Fails: -1, no memory; the stream
- * is reset then.
+ * Sent with all else at the end of the turn.  Fails: -1, no memory (the stream
+ * is reset then), or it is over already, as all below do.  A list longer than
+ * nghttp2 sends (64 KiB) resets the stream later.
  */
 int http2_respond(struct http2_stream *, const struct http2_header *, size_t n,
     bool end);
 
 /* Room for `len` body bytes at the end of the stream's queue: fill it, then
- * http2_sent().  NULL: no memory.  Borrowed until the next call. */
+ * http2_sent().  NULL: no memory, or over.  Borrowed until the next call. */
 uint8_t *http2_room(struct http2_stream *, size_t len);
 void http2_sent(struct http2_stream *, size_t len);
 
 /*
  * Queue bytes that others share, without a copy: `release` runs once they are
- * sent or dropped.  Returns -1: no memory (release has run).
+ * sent or dropped, once a call: one struct may be queued many times.  It must
+ * not call back.  Returns -1: no memory, or over (release has run).
  */
 struct http2_shared {
 	const uint8_t *data;

@@ -27,7 +27,7 @@ struct address_table;
 
 struct h2_abuse {	/* a bucket that refills with time */
 	unsigned left;		/* events that may still come at once */
-	unsigned updates;	/* window updates that our data has earned */
+	unsigned updates, pings;	/* that our data has earned */
 	unsigned continuations;	/* of the header block being received */
 	int64_t refilled;
 };

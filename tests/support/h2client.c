@@ -344,6 +344,12 @@ h2c_reset(struct h2c *c, int32_t id)
 }
 
 void
+h2c_ping(struct h2c *c)
+{
+	assert(nghttp2_submit_ping(c->h2, 0, NULL) == 0);
+}
+
+void
 h2c_flush(struct h2c *c)
 {
 	const uint8_t *p;

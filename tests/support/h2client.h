@@ -35,6 +35,7 @@ int32_t h2c_request(struct h2c *, const char *path, const void *body,
 /* The same with a header of `len` bytes more. */
 int32_t h2c_request_big(struct h2c *, const char *path, size_t len);
 void h2c_reset(struct h2c *, int32_t id);
+void h2c_ping(struct h2c *);
 void h2c_flush(struct h2c *);
 /* Send, then read once.  False: the server closed the connection. */
 bool h2c_step(struct h2c *);

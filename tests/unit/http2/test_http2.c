@@ -922,6 +922,27 @@ until_stuck(struct fx *f)
 	} while (f->bytes_out < BIG || f->bytes_out != before);
 }
 
+/* gRPC clients measure the path with a ping for each burst of data. */
+static void
+ping__with_each_answer__is_no_flood(void **state)
+{
+	struct http2_limits l = usual;
+	struct fx *f;
+	struct h2c *c;
+
+	(void)state;
+	l.abuse_per_second = 20;
+	f = fx_up(&l, false, NULL);
+	c = started(f);
+	for (int i = 0; i < 500; i++) {
+		assert_answered(c, h2c_request(c, "/now", NULL, 0), 5);
+		h2c_ping(c);
+	}
+	assert_int_equal(h2c_goaways(c), 0);
+	h2c_free(c);
+	fx_down(f);
+}
+
 /* Its answers are frames that no stream's queue counts: resets, here. */
 static void
 client__asks_on_and_does_not_read__connection_ends(void **state)
@@ -1308,6 +1329,7 @@ main(void)
 		    connections__more_than_one_address_may_have__are_closed),
 		cmocka_unit_test(
 		    flood__of_any_kind__ended_by_goaway_enhance_your_calm),
+		cmocka_unit_test(ping__with_each_answer__is_no_flood),
 		cmocka_unit_test(
 		    client__asks_on_and_does_not_read__connection_ends),
 		cmocka_unit_test(preface__not_http2__goaway_protocol_error),
