@@ -12,6 +12,7 @@
 
 #include "closest.h"
 #include "i18n.h"
+#include "json.h"
 #include "records.h"
 
 typedef ProtobufCFieldDescriptor field_desc;
@@ -41,28 +42,49 @@ static const struct records_kind kinds[] = {
 static const struct alias {
 	const char *heading, *field;
 } aliases[] = {
-	{ "name", "nom" }, { "nom_officiel", "nom" }, { "intitule", "nom" },
-	{ "acronym", "sigle" }, { "address", "adresse" },
+	{ "name", "nom" },
+	{ "nom_officiel", "nom" },
+	{ "intitule", "nom" },
+	{ "acronym", "sigle" },
+	{ "address", "adresse" },
 	{ "adresse_postale", "adresse" },
 	{ "address_complement", "complement_adresse" },
-	{ "postal_code", "code_postal" }, { "cp", "code_postal" },
-	{ "ville", "commune" }, { "city", "commune" },
-	{ "code_commune", "code_insee" }, { "insee", "code_insee" },
-	{ "url", "site_web" }, { "site_internet", "site_web" },
-	{ "website", "site_web" }, { "phone", "telephone" },
-	{ "tel", "telephone" }, { "email", "courriel" },
-	{ "e_mail", "courriel" }, { "mail", "courriel" },
+	{ "postal_code", "code_postal" },
+	{ "cp", "code_postal" },
+	{ "ville", "commune" },
+	{ "city", "commune" },
+	{ "code_commune", "code_insee" },
+	{ "insee", "code_insee" },
+	{ "url", "site_web" },
+	{ "site_internet", "site_web" },
+	{ "website", "site_web" },
+	{ "phone", "telephone" },
+	{ "tel", "telephone" },
+	{ "email", "courriel" },
+	{ "e_mail", "courriel" },
+	{ "mail", "courriel" },
 	{ "horaires", "horaires_accueil" },
 	{ "opening_hours", "horaires_accueil" },
-	{ "accessibilite", "accessibilite_lieu" }, { "lat", "latitude" },
-	{ "lon", "longitude" }, { "lng", "longitude" },
+	{ "accessibilite", "accessibilite_lieu" },
+	{ "lat", "latitude" },
+	{ "lon", "longitude" },
+	{ "lng", "longitude" },
 	{ "structure_id", "organisation_source_id" },
 	{ "organisation", "organisation_source_id" },
-	{ "site", "site_source_id" }, { "lieu_id", "site_source_id" },
-	{ "identifiant", "source_id" }, { "identifier", "source_id" },
+	{ "site", "site_source_id" },
+	{ "lieu_id", "site_source_id" },
+	{ "identifiant", "source_id" },
+	{ "identifier", "source_id" },
 	{ "departement", "" }, /* computed from the commune */
 	{ "certainty", "" },   /* of whoever made the file */
 	{ "date_maj", "" },    /* the register has its own */
+	{ "owner", "" },       /* of the whole set, as is the source */
+	{ "source", "" },
+	{ "version", "" }, /* these are set by the register */
+	{ "revision", "" },
+	{ "created_at", "" },
+	{ "updated_at", "" },
+	{ "confirmed_at", "" },
 };
 
 const struct records_kind *
@@ -462,6 +484,57 @@ is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* The next of the objects apart by '|'; *cell moves past it. */
+static ProtobufCMessage *
+next_message(const field_desc *f, const char **cell, struct records_problem *p)
+{
+	struct json_fault why = { 0 };
+	json_error_t e;
+	json_t *v = json_loads(*cell, JSON_DISABLE_EOF_CHECK, &e);
+	ProtobufCMessage *m =
+	    v == NULL ? NULL : json_read(f->descriptor, v, NULL, 0, &why);
+
+	json_decref(v);
+	if (v == NULL)
+		records_fault(p,
+		    _("write objects, as in {\"id\": \"...\"}, "
+		      "apart by |"),
+		    _("no JSON: %.150s"), e.text);
+	else if (m == NULL)
+		records_fault(p, why.remedy, "%s: %s", why.path, why.msg);
+	else
+		*cell += e.position;
+	while (is_blank(**cell))
+		(*cell)++;
+	return m;
+}
+
+/* Successions and suspensions: JSON objects, as `list --output csv` writes. */
+static int
+set_messages(ProtobufCMessage *m, const field_desc *f, const char *cell,
+    struct records_problem *p)
+{
+	size_t room = strlen(cell) / 2 + 1, n = 0;
+	ProtobufCMessage **list = calloc(room, sizeof *list);
+	int rc = list == NULL ? no_memory(p) : 0;
+
+	while (rc == 0) {
+		list[n] = next_message(f, &cell, p);
+		if (list[n] == NULL)
+			rc = -1;
+		else if (*cell != '\0' && *cell != '|')
+			rc = records_fault(p, _("put a | between the objects"),
+			    "%s", _("something after the object"));
+		n += list[n] != NULL;
+		if (rc != 0 || *cell == '\0')
+			break;
+		cell++;
+	}
+	memcpy(member(m, f), &list, sizeof list);
+	memcpy(quantifier(m, f), &n, sizeof n);
+	return rc;
+}
+
 /* Room for every entry is made first: a list is set whole or not at all. */
 static int
 set_list(ProtobufCMessage *m, const field_desc *f, const char *cell,
@@ -471,9 +544,8 @@ set_list(ProtobufCMessage *m, const field_desc *f, const char *cell,
 	char **list;
 	int rc = 0;
 
-	if (f->type != PROTOBUF_C_TYPE_STRING)
-		return records_fault(p, _("send this record as JSON lines"),
-		    "%s", _("this field does not fit in a cell"));
+	if (f->type == PROTOBUF_C_TYPE_MESSAGE)
+		return set_messages(m, f, cell, p);
 	for (const char *c = cell; *c != '\0'; c++)
 		room += *c == '|';
 	list = calloc(room, sizeof *list);

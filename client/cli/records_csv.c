@@ -36,7 +36,7 @@ struct records_csv {
 	struct records_column columns[COLUMNS_MAX];
 	char *headings[COLUMNS_MAX];
 	size_t ncolumns;
-	size_t remark_column; /* the next heading to remark upon */
+	bool said_columns;
 	unsigned header_line;
 };
 
@@ -385,26 +385,27 @@ read_header(struct records_csv *r, struct records_problem *p)
 	return RECORDS_ITEM;
 }
 
-/* Columns that are read and not kept are said, once. */
+/* Columns that are read and not kept are said, once and together. */
 static bool
 remark(struct records_csv *r, struct records_problem *p)
 {
-	while (r->remark_column < r->ncolumns) {
-		size_t i = r->remark_column++;
+	char names[160] = "";
+	size_t used = 0;
 
+	for (size_t i = 0; i < r->ncolumns && !r->said_columns; i++) {
 		if (r->columns[i].place != PLACE_NOWHERE ||
-		    r->headings[i][0] == '\0')
+		    r->headings[i][0] == '\0' || used > sizeof names - 40)
 			continue;
-		p->line = r->header_line;
-		p->column = (unsigned)i + 1;
-		records_cut(p->field, sizeof p->field, r->headings[i]);
-		records_fault(p, "",
-		    _("the column \"%.60s\" is no field of "
-		      "%s: not sent"),
-		    r->headings[i], _(r->kind->title));
-		return true;
+		used += (size_t)snprintf(names + used, sizeof names - used,
+		    "%s%.30s", used == 0 ? "" : ", ", r->headings[i]);
 	}
-	return false;
+	r->said_columns = true;
+	if (used == 0)
+		return false;
+	p->line = r->header_line;
+	records_fault(p, "", _("no fields of %s, not sent: %s"),
+	    _(r->kind->title), names);
+	return true;
 }
 
 /* ---- records ------------------------------------------------------------- */

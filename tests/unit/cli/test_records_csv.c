@@ -193,7 +193,7 @@ next__id_without_source_id__serves_as_both(void **state)
 	(void)state;
 	open_text(&f, ORGANISATION, "id,name,kind,certainty\na,Un,cio,likely\n");
 	assert_int_equal(next(&f), RECORDS_REMARK);
-	assert_string_equal(f.p.field, "certainty");
+	assert_non_null(strstr(f.p.msg, "certainty"));
 	assert_int_equal(next(&f), RECORDS_ITEM);
 	assert_string_equal(f.s->record->id, "a");
 	assert_string_equal(f.s->record->source_id, "a");
@@ -226,6 +226,35 @@ next__lists_numbers_and_flags__by_their_types(void **state)
 	assert_true(f.site->itinerant);
 	assert_int_equal(next(&f), RECORDS_ITEM);
 	assert_false(f.site->itinerant);
+	done(&f);
+}
+
+static void
+next__csv_as_list_prints_it__read_back(void **state)
+{
+	struct fx f;
+	Resopro__V1__Organisation *o;
+
+	(void)state;
+	open_text(&f, ORGANISATION,
+	    "id,owner,source,source_id,version,revision,created_at,"
+	    "updated_at,confirmed_at,nom,kind,competence,predecesseurs\n"
+	    "a,b,push,s1,1,8,2026-01-01T00:00:00Z,,,Un,cio,arr:141|arr:142,"
+	    "\"{\"\"id\"\":\"\"x\"\",\"\"date\"\":\"\"2020-01-01\"\"}|"
+	    "{\"\"id\"\":\"\"y\"\"}\"\n"
+	    "c,,,s2,,,,,,Deux,cio,,\"{\"\"idd\"\":1}\"\n"
+	    "d,,,s3,,,,,,Trois,cio,,\"{} {}\"\n");
+	assert_int_equal(next(&f), RECORDS_REMARK);
+	assert_non_null(strstr(f.p.msg, "owner, source, version"));
+	assert_int_equal(next(&f), RECORDS_ITEM);
+	o = f.s->record->organisation;
+	assert_int_equal(o->n_competence, 2);
+	assert_int_equal(o->n_predecesseurs, 2);
+	assert_string_equal(o->predecesseurs[0]->date, "2020-01-01");
+	assert_string_equal(o->predecesseurs[1]->id, "y");
+	assert_int_equal(next(&f), RECORDS_BAD);
+	assert_int_equal(next(&f), RECORDS_BAD);
+	assert_int_equal(next(&f), RECORDS_END);
 	done(&f);
 }
 
@@ -438,6 +467,7 @@ main(void)
 		cmocka_unit_test(next__aliases_accents_and_case__are_fields),
 		cmocka_unit_test(next__id_without_source_id__serves_as_both),
 		cmocka_unit_test(next__lists_numbers_and_flags__by_their_types),
+		cmocka_unit_test(next__csv_as_list_prints_it__read_back),
 		cmocka_unit_test(next__wrong_cell__named_and_the_rest_goes_on),
 		cmocka_unit_test(next__not_a_number__refused),
 		cmocka_unit_test(header__unknown_column__closest_is_offered),
