@@ -208,6 +208,9 @@ struct mutation_iter {
 void mutation_first(const struct commit *, struct mutation_iter *);
 /* 1, 0 (end), -1 (ERR_CORRUPT). */
 int mutation_next(struct mutation_iter *, struct mutation *, struct err *);
+/* The one at an offset that a `prev_offset` names. */
+int store_mutation_at(const struct commit *, uint32_t offset,
+    struct mutation *, struct err *);
 
 /* Call `moved` on `loop` (by loop_post) after each group commit; several
  * commits may come as one call.  Unsubscribe on the loop's own thread; no call

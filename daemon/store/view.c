@@ -53,6 +53,13 @@ view_commit(struct view *v, uint64_t revision, struct commit *c, struct err *e)
 }
 
 int
+store_mutation_at(const struct commit *c, uint32_t offset, struct mutation *m,
+    struct err *e)
+{
+	return mutation_decode(c->encoded, offset, m, NULL, e);
+}
+
+int
 view_previous(struct view *v, struct stored *s, struct err *e)
 {
 	struct commit c;
