@@ -48,7 +48,9 @@ print_answer(struct cli *cli, const ProtobufCMessage *message)
 		term_print(cli->out, cli->colour_out,
 		    a->allowed ? COLOUR_GOOD : COLOUR_BAD,
 		    a->allowed ? _("allowed") : _("refused"));
-		fprintf(cli->out, "  %s\n", a->rule);
+		fputs("  ", cli->out);
+		term_print(cli->out, false, COLOUR_NONE, a->rule);
+		putc('\n', cli->out);
 		term_print(cli->out, false, COLOUR_NONE, a->reason);
 		if (*a->remedy != '\0') {
 			fputs("\n→ ", cli->out);

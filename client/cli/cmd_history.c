@@ -45,9 +45,9 @@ colour_of(Resopro__V1__ChangeType type)
 static void
 show_change(struct cli *cli, const Resopro__V1__FieldChange *c, int width)
 {
-	fprintf(cli->out, "    %s%-*s%s  ",
-	    term_start(cli->colour_out, COLOUR_DIM), width, c->field,
-	    term_end(cli->colour_out, COLOUR_DIM));
+	fputs("    ", cli->out);
+	term_print(cli->out, cli->colour_out, COLOUR_DIM, c->field);
+	fprintf(cli->out, "%*s", width - (int)strlen(c->field) + 2, "");
 	if (*c->before != '\0') {
 		term_print(cli->out, cli->colour_out, COLOUR_BAD, c->before);
 		fputs(" → ", cli->out);
@@ -71,7 +71,9 @@ show_entry(struct cli *cli, const Resopro__V1__HistoryEntry *e)
 	fprintf(cli->out, _("revision %ju  version %ju  %s  "),
 	    (uintmax_t)e->revision, (uintmax_t)e->version, when);
 	term_print(cli->out, cli->colour_out, colour_of(e->type), type);
-	fprintf(cli->out, "  %s  ", e->actor);
+	fputs("  ", cli->out);
+	term_print(cli->out, false, COLOUR_NONE, e->actor);
+	fputs("  ", cli->out);
 	term_print(cli->out, cli->colour_out, COLOUR_DIM, e->method);
 	putc('\n', cli->out);
 	for (i = 0; i < e->n_changes; i++)

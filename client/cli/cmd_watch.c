@@ -69,7 +69,7 @@ static void
 show_event(struct cli *cli, const Resopro__V1__WatchResponse *r,
     const Resopro__V1__WatchEvent *e)
 {
-	char when[DATES_TEXT] = "", type[48], kind[48], *name;
+	char when[DATES_TEXT] = "", type[48], kind[48];
 	const Resopro__V1__Record *record = e->record;
 
 	if (r->time != NULL)
@@ -79,14 +79,14 @@ show_event(struct cli *cli, const Resopro__V1__WatchResponse *r,
 	fprintf(cli->out, "%s%-8s%s", term_start(cli->colour_out,
 		colour_of(e->type)), type_name(e, type),
 	    term_end(cli->colour_out, colour_of(e->type)));
-	fprintf(cli->out, "  %s %s  ", kinds_name(record->kind, kind),
-	    record->id);
-	name = term_safe(kinds_record_name(record),
-	    strlen(kinds_record_name(record)), false);
-	fputs(name != NULL ? name : "", cli->out);
-	free(name);
-	if (*r->actor != '\0')
-		fprintf(cli->out, "  (%s)", r->actor);
+	fprintf(cli->out, "  %s ", kinds_name(record->kind, kind));
+	term_print(cli->out, false, COLOUR_NONE, record->id);
+	fputs("  ", cli->out);
+	term_print(cli->out, false, COLOUR_NONE, kinds_record_name(record));
+	if (*r->actor != '\0') {
+		fputs("  ", cli->out);
+		term_print(cli->out, cli->colour_out, COLOUR_DIM, r->actor);
+	}
 	putc('\n', cli->out);
 }
 
@@ -101,9 +101,12 @@ csv_event(struct watch *w, const Resopro__V1__WatchResponse *r,
 		fputs("revision,time,actor,type,kind,id,version,name\n", out);
 	w->headed = true;
 	time = output_path(&r->base, "time");
-	fprintf(out, "%ju,%s,%s,%s,%s,%s,%ju,", (uintmax_t)r->revision, time,
-	    r->actor, type_name(e, type), kinds_name(e->record->kind, kind),
-	    e->record->id, (uintmax_t)e->record->version);
+	fprintf(out, "%ju,%s,", (uintmax_t)r->revision, time);
+	output_csv_cell(out, r->actor);
+	fprintf(out, ",%s,%s,", type_name(e, type),
+	    kinds_name(e->record->kind, kind));
+	output_csv_cell(out, e->record->id);
+	fprintf(out, ",%ju,", (uintmax_t)e->record->version);
 	output_csv_cell(out, kinds_record_name(e->record));
 	putc('\n', out);
 	free(time);
