@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "cli.h"
 #include "cmd.h"
@@ -168,14 +169,16 @@ pause_for(struct cli *cli, uint32_t ms)
 static uint32_t
 pause_ms(const struct rsp_error *e, unsigned attempt)
 {
-	uint32_t ms = (uint32_t)FIRST_PAUSE_MS << attempt;
+	uint32_t ms = (uint32_t)FIRST_PAUSE_MS << attempt, jitter;
 
 	if (e->retry_after_ms > ms)
 		ms = e->retry_after_ms;
 	if (ms > PAUSE_MAX_MS)
 		ms = PAUSE_MAX_MS;
 	/* Two members that were cut off together do not come back together. */
-	return ms + (uint32_t)(random() % (FIRST_PAUSE_MS / 2));
+	if (getrandom(&jitter, sizeof jitter, 0) != (ssize_t)sizeof jitter)
+		jitter = 0;
+	return ms + jitter % (FIRST_PAUSE_MS / 2);
 }
 
 static int

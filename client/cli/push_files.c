@@ -197,7 +197,8 @@ by_kind(const void *a, const void *b)
 }
 
 static int
-open_directory(struct push_files *f, struct cli *cli, const char *dir)
+open_directory(struct push_files *f, struct cli *cli, const char *dir,
+    const struct records_kind *only)
 {
 	struct dirent **entries;
 	int n = scandir(dir, &entries, is_visible, alphasort), rc = 0;
@@ -207,9 +208,10 @@ open_directory(struct push_files *f, struct cli *cli, const char *dir)
 	for (int i = 0; i < n; i++) {
 		const char *name = entries[i]->d_name;
 
-		if (rc == 0 && is_kind_name(name))
-			rc = add_entry(f, cli, dir, name);
-		else if (rc == 0)
+		if (rc == 0 && is_kind_name(name)) {
+			if (only == NULL || records_kind_of_file(name) == only)
+				rc = add_entry(f, cli, dir, name);
+		} else if (rc == 0)
 			cli_say(cli,
 			    _("%s/%s: not sent, its name is not that "
 			      "of a kind of record"),
@@ -241,7 +243,7 @@ push_files_open(struct push_files *f, struct cli *cli, const char *path,
 		rc = file == NULL ? cannot_open(cli, "-")
 				  : add_lone(f, cli, "stdin", file, kind);
 	} else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		rc = open_directory(f, cli, path);
+		rc = open_directory(f, cli, path, kind);
 	} else {
 		file = open_lone(path);
 		rc = file == NULL ? cannot_open(cli, path)

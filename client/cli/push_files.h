@@ -28,7 +28,8 @@ struct push_files {
  * Open what PATH names: a file, "-", or a directory in which files bear the
  * names of kinds (sites.csv, offers.jsonl).  Standard input is copied to a
  * nameless temporary file first, so that it can be read again.
- * `kind`: of a lone file, or NULL: its name or its records say it.
+ * `kind`: of a lone file, or NULL: its name or its records say it; of a
+ * directory, the only kind that is taken.
  * Fails: an exit code, and has told the user; 0 otherwise.
  */
 int push_files_open(struct push_files *, struct cli *, const char *path,
