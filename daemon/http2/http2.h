@@ -32,8 +32,9 @@ struct http2_limits {	/* all set; the caller fills in the defaults; a limit
 					 * longer one is answered with 431 here */
 	size_t stream_window;		/* bytes a client may send unread, a stream */
 	size_t connection_window;	/* likewise, a connection */
-	size_t max_connection_bytes;	/* queued to send, one connection: beyond it
-					 * the connection is closed */
+	size_t max_connection_bytes;	/* queued to send at a turn's end: beyond it
+					 * the connection is closed, so feed large
+					 * answers by http2_notify_writable() */
 	unsigned max_connections;
 	unsigned max_connections_per_address;
 	unsigned handshake_ms, preface_ms, idle_ms;

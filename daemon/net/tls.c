@@ -90,6 +90,7 @@ static int
 set_protocol(SSL_CTX *ctx, const struct tls_opts *o, struct err *e)
 {
 	int min = o->allow_tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+	char groups[] = "X25519:P-256:P-384";	/* a macro casts const away */
 
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
 	    SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
@@ -103,7 +104,7 @@ set_protocol(SSL_CTX *ctx, const struct tls_opts *o, struct err *e)
 	    SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256:"
 		"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") != 1 ||
 	    SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1 ||
-	    SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") != 1)
+	    SSL_CTX_set1_groups_list(ctx, groups) != 1)
 		return openssl_err(e, ERR_INTERNAL, "TLS", "parameters");
 	return 0;
 }
