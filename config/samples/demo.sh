@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 B=$(cd "${B:-build}" && pwd) || exit 1
-STAGE=$(mktemp -d /tmp/resopro-demo.XXXXXX)/stage
+STAGE=$(mktemp -d "${TMPDIR:-/tmp}/resopro-demo.XXXXXX")/stage
 WATCH=
 . config/samples/stage.sh
 

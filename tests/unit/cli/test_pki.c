@@ -24,7 +24,7 @@
 #define DAY 86400
 
 struct fx {
-	char dir[64];
+	char dir[128];
 	struct pki_options opts, renew;
 	struct pki_cert cert;
 	struct rsp_error e;
@@ -34,8 +34,10 @@ static int
 setup(void **state)
 {
 	struct fx *f = calloc(1, sizeof *f);
+	const char *tmp = getenv("TMPDIR");
 
-	snprintf(f->dir, sizeof f->dir, "/tmp/resopro-pki-XXXXXX");
+	snprintf(f->dir, sizeof f->dir, "%s/resopro-pki-XXXXXX",
+	    tmp == NULL ? "/tmp" : tmp);
 	assert_non_null(mkdtemp(f->dir));
 	f->opts.now = NOW;
 	f->renew.now = NOW;
@@ -61,16 +63,16 @@ teardown(void **state)
 }
 
 static const char *
-in(const struct fx *f, const char *name, char out[160])
+in(const struct fx *f, const char *name, char out[300])
 {
-	snprintf(out, 160, "%s/%s", f->dir, name);
+	snprintf(out, 300, "%s/%s", f->dir, name);
 	return out;
 }
 
 static unsigned
 mode_of(const struct fx *f, const char *name)
 {
-	char path[160];
+	char path[300];
 	struct stat st;
 
 	assert_int_equal(stat(in(f, name, path), &st), 0);
@@ -95,7 +97,7 @@ static int
 verify(const struct fx *f, const char *path, int purpose, bool with_crl,
     time_t at)
 {
-	char name[160];
+	char name[300];
 	X509_STORE *store = X509_STORE_new();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509 *cert = load(path);
@@ -237,7 +239,7 @@ account__made_twice__second_refused_unless_renewed(void **state)
 {
 	struct fx *f = *state;
 	struct pki_cert first;
-	char path[160];
+	char path[300];
 
 	assert_int_equal(
 	    pki_account(f->dir, "a", &f->opts, &first, &f->e), 0);
@@ -323,7 +325,7 @@ static void
 index__damaged__names_the_line(void **state)
 {
 	struct fx *f = *state;
-	char path[160];
+	char path[300];
 	FILE *file = fopen(in(f, "index", path), "w");
 
 	fputs("01AB\tV\t1\t-\ta\tx\nrubbish\n", file);
@@ -337,7 +339,7 @@ static void
 show__file_without_certificate__refused(void **state)
 {
 	struct fx *f = *state;
-	char path[160];
+	char path[300];
 
 	assert_int_equal(
 	    pki_show(in(f, "ca.key", path), &f->cert, &f->e), -1);
