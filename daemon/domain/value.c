@@ -431,24 +431,35 @@ has_blank_ends(const char *s, size_t len)
 	return blank_at(s, len) > 0 || blank_at(s + last, len - last) > 0;
 }
 
-/* C0 but for what lines are made of, DEL, C1, bidirectional overrides. */
+/* Length of a control character at s: C0, DEL, C1, line separators, overrides
+ * of the direction of writing; 0 when it is something else. */
+static size_t
+control_at(const char *s, size_t len)
+{
+	unsigned char a = (unsigned char)s[0];
+	unsigned char b = len > 1 ? (unsigned char)s[1] : 0;
+	unsigned char c = len > 2 ? (unsigned char)s[2] : 0;
+
+	if (a < 0x20 || a == 0x7F)
+		return 1;
+	if (a == 0xC2 && b >= 0x80 && b < 0xA0)
+		return 2;
+	if (a == 0xE2 && b == 0x80 && c >= 0xA8 && c <= 0xAE)
+		return 3;
+	if (a == 0xE2 && b == 0x81 && c >= 0xA6 && c <= 0xA9)
+		return 3;
+	return 0;
+}
+
 static bool
 has_control(const char *s, size_t len, bool multiline)
 {
 	size_t i;
 
 	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-		unsigned char d = i + 1 < len ? (unsigned char)s[i + 1] : 0;
-		unsigned char e = i + 2 < len ? (unsigned char)s[i + 2] : 0;
-
-		if (multiline && (c == '\n' || c == '\t'))
+		if (multiline && (s[i] == '\n' || s[i] == '\t'))
 			continue;
-		if (c < 0x20 || c == 0x7F || (c == 0xC2 && d < 0xA0))
-			return true;
-		if (c == 0xE2 && d == 0x80 && e >= 0xA8 && e <= 0xAE)
-			return true;
-		if (c == 0xE2 && d == 0x81 && e >= 0xA6 && e <= 0xA9)
+		if (control_at(s + i, len - i) > 0)
 			return true;
 	}
 	return false;
@@ -503,9 +514,9 @@ quote(char out[QUOTE_MAX + 8], const char *s, size_t len)
 		n--;
 	out[0] = ' ';
 	out[1] = '"';
+	memcpy(out + 2, s, n);
 	for (i = 0; i < n; i++)
-		out[i + 2] = (unsigned char)s[i] < 0x20 || s[i] == 0x7F ? '?' :
-		    s[i];
+		memset(out + 2 + i, '?', control_at(s + i, n - i));
 	(void)snprintf(out + n + 2, 6, n < len ? "...\"" : "\"");
 }
 

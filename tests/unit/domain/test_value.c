@@ -208,6 +208,8 @@ value_check__every_message__quotes_short_and_clean(void **state)
 	assert_non_null(strstr(e.msg, "\xC3\xA9...\""));
 	value_check(VALUE_ID, "id", "a\x1B[31m", 6, &e);
 	assert_null(strchr(e.msg, 0x1B));
+	value_check(VALUE_ID, "id", "a\xC2\x9B" "31m\xE2\x80\xAE", 9, &e);
+	assert_non_null(strstr(e.msg, "\"a??31m???\""));
 	/* Prose may tell of people. */
 	value_check(VALUE_TEXT, "comment", "secret\x1B", 7, &e);
 	assert_null(strstr(e.msg, "secret"));
