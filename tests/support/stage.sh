@@ -1,4 +1,4 @@
-# stage.sh - a register of Normandy on loopback, for demo.sh and for tests.
+# stage.sh - a register of Normandy on loopback, for demo.sh, run.sh and tests.
 # Sourced by sh.  Before: B, the build directory; STAGE, an empty or absent
 # directory for all it writes.  After stage_up: RESOPRO_SERVER, RESOPRO_CA,
 # RESOPRO_CERT and RESOPRO_KEY are those of the agency's administrator, and

@@ -1,15 +1,14 @@
 #!/bin/sh
 # demo.sh - one night of a member's system, against a register of Normandy on
 # loopback.  Each command is shown with what it really prints.  Leaves nothing
-# running and nothing behind.  From the root of the sources: make demo, or
-#
-#	B=build config/samples/demo.sh
+# running and nothing behind.  `make demo` calls it with the build directory.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-B=$(cd "${B:-build}" && pwd) || exit 1
+B=$(cd "${1:-build}" && pwd) || exit 1
+set --
 STAGE=$(mktemp -d "${TMPDIR:-/tmp}/resopro-demo.XXXXXX")/stage
 WATCH=
-. config/samples/stage.sh
+. tests/support/stage.sh
 
 clean() {
 	[ -n "$WATCH" ] && kill "$WATCH" 2>/dev/null
