@@ -45,7 +45,7 @@ trim_partial_utf8(char *s, size_t len)
 		s[start - 1] = '\0';
 }
 
-static void
+static __attribute__((format(printf, 3, 0))) void
 format(char *out, size_t cap, const char *fmt, va_list ap)
 {
 	int n = vsnprintf(out, cap, fmt, ap);
