@@ -41,13 +41,14 @@ revision() {
 	    sed -n 's/.*"revision": *"\{0,1\}\([0-9]*\).*/\1/p' | head -n 1
 }
 
-# What the watch has seen so far must not be lost: wait for the word.
-seen() {
+# It ends by itself after the changes that it was asked for.
+watched() {
 	for _ in $(seq 100); do
-		grep -q "$1" "$STAGE/watch.log" && return 0
+		kill -0 "$WATCH" 2>/dev/null || return 0
 		sleep 0.1
 	done
-	fail "the watch did not see $1"
+	cat "$STAGE/watch.log"
+	fail "the watch did not see the changes"
 }
 
 title "Un registre vide, ses certificats et ses comptes"
@@ -76,15 +77,15 @@ run resopro push $SAMPLES/member "$@"
 
 title "Le lendemain: un numéro change, un lieu ferme"
 before=$(revision)
-resopro watch --kind site >"$STAGE/watch.log" 2>&1 &
+resopro watch site --from $((before + 1)) --count 2 \
+    >"$STAGE/watch.log" 2>&1 &
 WATCH=$!
-sleep 1
 run resopro push $SAMPLES/member-suivant "$@"
-seen "$MEMBER"
-printf '\n%s$ resopro watch --kind site%s\n' "$bold" "$plain"
-cat "$STAGE/watch.log"
-kill "$WATCH" && wait "$WATCH" 2>/dev/null
+watched
 WATCH=
+printf '\n%s$ resopro watch site --from %s --count 2%s  (since before the push)\n' \
+    "$bold" $((before + 1)) "$plain"
+cat "$STAGE/watch.log"
 
 title "Ce que le registre sait"
 run resopro list site --organisation "$MEMBER"
