@@ -37,7 +37,7 @@ want() {
 run() { want 0 "$@"; }
 
 revision() {
-	resopro status --output json |
+	resopro whoami --output json |
 	    sed -n 's/.*"revision": *"\{0,1\}\([0-9]*\).*/\1/p' | head -n 1
 }
 
