@@ -101,8 +101,8 @@ contact_email(const char *s, size_t len)
 /* Words of mailboxes that belong to a service. */
 static const char *const service_words[] = {
 	"accueil", "administration", "admin", "agence", "alternance", "antenne",
-	"apec", "ape", "apprentissage", "asso", "association", "bij", "boutique",
-	"bureau", "campus", "cap", "capemploi", "ccas", "cci", "centre", "cep",
+	"apec", "ape", "apprentissage", "asso", "association", "bij",
+	"boutique", "bureau", "campus", "cap", "capemploi", "ccas", "cci", "centre", "cep",
 	"cfa", "chambre", "cidj", "cio", "cite", "cma", "communication",
 	"compta", "conseil", "contact", "coordination", "courrier", "crij",
 	"daef", "departement", "direction", "dsden", "ecole", "emploi",

@@ -209,7 +209,8 @@ note_has_phone(const char *s, size_t len)
 		for (p = 0; p < sizeof prefixes / sizeof prefixes[0]; p++) {
 			size_t n = strlen(prefixes[p]);
 
-			if (n <= len - i && memcmp(s + i, prefixes[p], n) == 0 &&
+			if (n <= len - i &&
+			    memcmp(s + i, prefixes[p], n) == 0 &&
 			    is_after_prefix(s + i + n, len - i - n))
 				return true;
 		}

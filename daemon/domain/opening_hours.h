@@ -3,7 +3,7 @@
  *
  *   Mo-Fr 09:00-12:30,13:30-17:00; Sa[1] 10:00-12:00; PH off
  *   week 1-53/2 We 14:00-17:00        Jul 14-Aug 31 closed "vacances"
- *   24/7    SH,PH Mo-Su 10:00+    Apr-Oct: Tu sunrise-sunset || "sur rendez-vous"
+ *   24/7    SH,PH Mo-Su 10:00+    Apr-Oct: Tu sunrise-sunset || "sur rdv"
  *
  * What is read: rules separated by `;` `,` or `||`; years, month and date
  * ranges (Easter too), weeks, weekdays with [nth], PH and SH, offsets in days,

@@ -599,8 +599,8 @@ vocabulary_check(const struct vocabulary *voc, const char *field,
 	} else if (value_check(VALUE_SOURCE_ID, field, value, len, e) < 0) {
 		return -1; /* no text at all: its own cause says more */
 	}
-	err_set(e, ERR_INVALID, "%s: code \"%.*s\" is not in the vocabulary %s",
-	    field, shown(value, len), value, voc->name);
+	err_set(e, ERR_INVALID,
+	    "%s: code \"%.*s\" is not in the vocabulary %s", field, shown(value, len), value, voc->name);
 	err_field(e, field);
 	err_reason(e, "CODE_UNKNOWN");
 	close = vocabulary_closest(voc, value, len);

@@ -75,7 +75,6 @@ siret__la_poste__luhn_or_sum_of_digits(void **state)
 	static const struct sample samples[] = {
 		{ "35600000000048", IDENTIFIER_OK },	/* Luhn: the seat */
 		{ "35600000049837", IDENTIFIER_OK },	/* 45 */
-		{ "35600000000006", IDENTIFIER_OK },	/* 20 */
 		{ "35600000000004", IDENTIFIER_CHECKSUM }, /* 18 */
 		{ "35600000049838", IDENTIFIER_CHECKSUM },
 		/* The sum is 20, but it is not La Poste's. */
