@@ -172,10 +172,10 @@ unit-programs: $(UNIT_TESTS)
 
 # --- fuzzers: tests/fuzz/fuzz_<folder>... each says its folder in FUZZ_<name>
 FUZZERS := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
-$B/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(DAEMON_LIBS)
+$B/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(DAEMON_LIBS) $B/libcli.a
 	@mkdir -p $(@D)
 	$(call Q,LD)clang $(ALL_CFLAGS) $(INC) -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $< \
-	    -Wl,--start-group $(DAEMON_LIBS) -Wl,--end-group $(LIBS_ALL)
+	    -Wl,--start-group $(DAEMON_LIBS) $B/libcli.a -Wl,--end-group $(LIBS_ALL) $(CLI_LIBS)
 
 # --- checks
 # One tree, three builds: gcc; clang with ASan+UBSan; gcc with TSan.
