@@ -96,9 +96,9 @@ run resopro show site "$MEMBER-site" --as-of "$before"
 run resopro show site "$MEMBER-site" --as-of "$(revision)"
 
 title "Une activité déclarée"
-run resopro activity declare --organisation "$MEMBER" --kind A01 \
+run resopro activity declare --organisation "$MEMBER" --kind A11 \
     --title "Forum des métiers du Bocage" --start 2026-03-12 \
-    --commune 61169 --people 240
+    --commune 61169 --people 240 --by-sex f=126 --by-sex h=114
 run resopro activity list --organisation "$MEMBER"
 
 title "Vers qui orienter ?"
