@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/digest.h"
 #include "net/peer.h"
@@ -18,7 +19,6 @@ struct accounts {
 };
 
 #define ACCOUNTS_BYTES ((size_t)256 << 20)
-#define SAN_PREFIX "resopro:account:"
 
 struct accounts *
 accounts_new(struct err *e)
@@ -152,6 +152,20 @@ fill(const struct accounts *a, const Resopro__V1__Account *account,
 	return 0;
 }
 
+int
+accounts_principal(const struct accounts *a, const char *id,
+    struct principal *who, struct err *e)
+{
+	const Resopro__V1__Account *account = accounts_find(a, id);
+
+	memset(who, 0, sizeof *who);
+	if (account != NULL)
+		return fill(a, account, who, e);
+	err_set(e, ERR_NOT_FOUND, "account %s does not exist", id);
+	err_field(e, "account_id");
+	return err_remedy(e, "check the id (resopro account list)");
+}
+
 /* An account that pins this certificate, else the one that its SAN names. */
 static const Resopro__V1__Account *
 account_of_certificate(const struct accounts *a, const struct peer *peer,
@@ -163,8 +177,8 @@ account_of_certificate(const struct accounts *a, const struct peer *peer,
 		if (listed(a->list[i]->certificate_pins,
 		    a->list[i]->n_certificate_pins, hex))
 			return a->list[i];
-	if (strncmp(peer->san_uri, SAN_PREFIX, strlen(SAN_PREFIX)) == 0)
-		return accounts_find(a, peer->san_uri + strlen(SAN_PREFIX));
+	if (strncmp(peer->san_uri, PEER_ACCOUNT_URI, strlen(PEER_ACCOUNT_URI)) == 0)
+		return accounts_find(a, peer->san_uri + strlen(PEER_ACCOUNT_URI));
 	return NULL;
 }
 

@@ -35,6 +35,11 @@ int accounts_identify(const struct accounts *, const struct peer *,
 int accounts_recheck(const struct accounts *, const struct principal *,
     int64_t now_s, struct err *);
 
+/* The principal that an account would be, whatever its credential.  Fails:
+ * ERR_NOT_FOUND, ERR_UNAUTHENTICATED (disabled). */
+int accounts_principal(const struct accounts *, const char *id,
+    struct principal *, struct err *);
+
 /* The account itself, or NULL.  Borrowed until the next load. */
 const Resopro__V1__Account *accounts_find(const struct accounts *,
     const char *id);

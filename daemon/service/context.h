@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/loop.h"
 #include "resopro/v1/admin.pb-c.h"
 #include "resopro/v1/types.pb-c.h"
 #include "service/catalog.h"
@@ -15,6 +16,8 @@
 
 struct accounts;
 struct directory;
+struct identities;
+struct verify_job;
 struct watchers;
 
 struct service {
@@ -26,7 +29,12 @@ struct service {
 	struct accounts *accounts;
 	struct directory *directory;
 	struct watchers *watchers;
+	struct identities *identities;
+	struct verify_job *verify;	/* running, or NULL */
 	struct store_watch *moved;
+	struct turn_hook release;	/* lets go of the snapshot */
+	struct timer recheck;		/* credentials expire */
+	uint64_t seen;			/* head that accounts were read at */
 	struct service_limits limits;	/* defaults filled in */
 	unsigned syncs;			/* open now */
 	unsigned workers;
