@@ -10,11 +10,11 @@ MEMBER=mission-locale-des-jeunes-du-bocage
 PATH=$B:$PATH
 DAEMON=
 
-# One account of each role: account, role, organisation.
+# One account of each role: account, role, organisation, territory.
 stage_roles() {
 	cat <<-END
 	agence agency_admin $AGENCY
-	coordination agency_coordinator $AGENCY
+	coordination agency_coordinator $AGENCY arr:612
 	region region_signatory region-normandie-conseil-regional
 	crefop crefop
 	prefecture prefecture prefecture-de-la-region-normandie
@@ -82,10 +82,11 @@ stage_start() {
 }
 
 stage_accounts() {
-	stage_roles | while read -r account role organisation; do
+	stage_roles | while read -r account role organisation territory; do
 		[ "$account" = agence ] && continue
 		resopro account put "$account" --role "$role" \
 		    ${organisation:+--organisation "$organisation"} \
+		    ${territory:+--territory "$territory"} \
 		    --quiet >/dev/null || exit 1
 	done
 }
