@@ -1,6 +1,6 @@
 # stage.sh - a register of Normandy on loopback, for demo.sh, run.sh and tests.
-# Sourced by sh.  Before: B, the build directory; STAGE, an empty or absent
-# directory for all it writes.  After stage_up: RESOPRO_SERVER, RESOPRO_CA,
+# Sourced by sh.  Before: B, the build directory; STAGE, the absolute
+# name of an empty or absent directory for all it writes.  After stage_up: RESOPRO_SERVER, RESOPRO_CA,
 # RESOPRO_CERT and RESOPRO_KEY are those of the agency's administrator, and
 # DAEMON is the process id of resoprod, which stage_down ends.
 
@@ -48,18 +48,21 @@ stage_as() {
 
 stage_conf() {
 	cat >"$STAGE/resoprod.conf" <<-END
-	[server]
-	listen = 127.0.0.1:$1
+	[listen]
+	address = 127.0.0.1:$1
+
+	[tls]
 	cert_file = $STAGE/pki/server.pem
 	key_file = $STAGE/pki/server.key
 	ca_file = $STAGE/pki/ca.pem
 	crl_file = $STAGE/pki/crl.pem
 
 	[store]
-	directory = $STAGE/data
+	dir = $STAGE/data
+	map_size = 1GiB
 
-	[catalog]
-	directory = $PWD/config
+	[data]
+	dir = $PWD/config
 	END
 }
 
