@@ -1,8 +1,9 @@
 # stage.sh - a register of Normandy on loopback, for demo.sh, run.sh and tests.
-# Sourced by sh.  Before: B, the build directory; STAGE, the absolute
-# name of an empty or absent directory for all it writes.  After stage_up: RESOPRO_SERVER, RESOPRO_CA,
-# RESOPRO_CERT and RESOPRO_KEY are those of the agency's administrator, and
-# DAEMON is the process id of resoprod, which stage_down ends.
+# Sourced by sh.  Before: B, the build directory; STAGE, the absolute name of
+# an empty or absent directory for all it writes.  After stage_up:
+# RESOPRO_SERVER, RESOPRO_CA, RESOPRO_CERT and RESOPRO_KEY are those of the
+# agency's administrator, and DAEMON is the process id of resoprod, which
+# stage_down ends.
 
 SAMPLES=${SAMPLES:-config/samples}
 AGENCY=agence-orientation-metiers-normandie
