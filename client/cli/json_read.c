@@ -2,7 +2,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -266,9 +265,10 @@ whole(json_t *v, bool is_signed, uint64_t *out)
 	}
 	if (json_is_real(v)) {
 		real = json_real_value(v);
-		*out = real < 0 ? (uint64_t)(int64_t)real : (uint64_t)real;
-		return real == floor(real) && fabs(real) < 9e15 &&
-		    (is_signed || real >= 0);
+		if (real < -9e15 || real > 9e15 || (real < 0 && !is_signed))
+			return false;
+		*out = (uint64_t)(int64_t)real;
+		return (double)(int64_t)real == real;
 	}
 	if ((text = json_string_value(v)) == NULL || *text == '\0' ||
 	    text[strspn(text, is_signed ? "-0123456789" : "0123456789")])
