@@ -5,6 +5,7 @@
 
 #include "rpc/internal.h"
 #include "wire/grpc.h"
+#include "wire/utf8.h"
 
 #define COMPRESS_FROM 1024	/* bytes: below it, gzip gains nothing */
 #define MESSAGE_HEADER_MAX 1800	/* grpc-message, percent-encoded */
@@ -15,6 +16,7 @@ static const struct http2_header grpc_type =
     H("content-type", "application/grpc");
 static const struct http2_header accepts =
     H("grpc-accept-encoding", "identity,gzip");
+static const struct http2_header allows = H("allow", "POST");
 static const struct http2_header gzipped = H("grpc-encoding", "gzip");
 static const struct http2_header ok_trailer = H("grpc-status", "0");
 #undef H
@@ -70,7 +72,8 @@ header(const char *name, const char *value)
 		strlen(value) };
 }
 
-/* "what is wrong; what to do": clients that read no details still see both. */
+/* "what is wrong; what to do": clients that read no details still see both.
+ * An error may quote bytes of the request: clients take UTF-8 only. */
 static void
 compose(const struct err *e, char *out, size_t cap)
 {
@@ -78,6 +81,12 @@ compose(const struct err *e, char *out, size_t cap)
 
 	if (e->remedy[0] != '\0' && n > 0 && (size_t)n < cap)
 		(void)snprintf(out + n, cap - (size_t)n, "; %s", e->remedy);
+	if (utf8_valid(out, strlen(out)))
+		return;
+	for (char *s = out; *s != '\0'; s++) {
+		if ((*s & 0x80) != 0)
+			*s = '?';
+	}
 }
 
 void
@@ -101,6 +110,8 @@ answer_status(struct call *c, const struct err *e, const struct violation *v,
 	if (!c->responded) {
 		h[n++] = status_200;
 		h[n++] = grpc_type;
+		if (status == GRPC_UNIMPLEMENTED)
+			h[n++] = accepts;
 	}
 	h[n++] = header("grpc-status", number);
 	h[n++] = header("grpc-message", message);
@@ -118,11 +129,11 @@ answer_status(struct call *c, const struct err *e, const struct violation *v,
 void
 answer_http(struct call *c, const char *status)
 {
-	struct http2_header h = header(":status", status);
+	struct http2_header h[] = { header(":status", status), allows };
 
 	over(c, GRPC_UNKNOWN);
 	c->responded = true;
-	http2_respond(c->http2.stream, &h, 1, true);
+	http2_respond(c->http2.stream, h, 2, true);
 }
 
 /* ---- messages ----------------------------------------------------------- */

@@ -4,14 +4,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "rpc/check.h"
 #include "rpc/internal.h"
 #include "wire/grpc.h"
 
 #define POOL_MAX 1024
+#define OPEN_REQUEST_MAX 4096	/* from somebody we do not know */
 #define NS_PER_MS 1000000
-
-enum { HTTP2_NO_ERROR = 0, HTTP2_CANCEL = 8 };
 
 /* ---- life --------------------------------------------------------------- */
 
@@ -28,9 +26,6 @@ call_new(struct rpc_server *s)
 	} else if ((c->arena = arena_new(s->opts.limits.arena_bytes)) == NULL) {
 		free(c);
 		return NULL;
-	} else {
-		grpc_frame_reader_init(&c->reader,
-		    s->opts.limits.max_request_bytes);
 	}
 	c->server = s;
 	c->next = s->open;
@@ -38,6 +33,7 @@ call_new(struct rpc_server *s)
 	if (c->next != NULL)
 		c->next->link = &c->next;
 	s->open = c;
+	server_sweep_later(s);
 	return c;
 }
 
@@ -47,6 +43,16 @@ call_free(struct call *c)
 	arena_free(c->arena);
 	grpc_frame_reader_free(&c->reader);
 	free(c);
+}
+
+/* What the request held goes back into the server's sum. */
+static void
+free_request(struct call *c)
+{
+	buf_free(&c->held);
+	buf_free(&c->inflated);
+	c->server->waiting -= c->waiting;
+	c->waiting = 0;
 }
 
 /* Ready for another stream, or gone. */
@@ -62,14 +68,14 @@ call_release(struct call *c)
 	*c->link = c->next;
 	if (c->next != NULL)
 		c->next->link = c->link;
-	buf_free(&c->held);
+	free_request(c);
 	buf_free(&c->plain);
 	if (s->pooled >= POOL_MAX) {
 		call_free(c);
 		return;
 	}
 	arena_reset(arena);
-	grpc_frame_reader_reset(&reader, 4096);
+	grpc_frame_reader_reset(&reader, READER_KEPT);
 	memset(c, 0, sizeof *c);
 	c->arena = arena;
 	c->reader = reader;
@@ -257,24 +263,31 @@ admit(struct call *c, struct err *e)
 	const char *path = call_metadata(c, ":path");
 	const struct rpc_server_opts *o = &c->server->opts;
 
-	if (!value_is(call_metadata(c, "te"), "trailers"))
-		return err_set(e, ERR_INVALID,
-		    "te: the client must accept trailers");
+	if (!value_is(call_metadata(c, "te"), "trailers")) {
+		err_set(e, ERR_INVALID, "te: the client must accept trailers");
+		return err_reason(e, "TE");
+	}
 	if (find_method(c, path != NULL ? path : "", e) < 0 ||
 	    read_encoding(c, e) < 0 || read_timeout(c, e) < 0)
 		return -1;
+	c->reader.max = o->limits.max_request_bytes;
+	if (c->method->open && c->reader.max > OPEN_REQUEST_MAX)
+		c->reader.max = OPEN_REQUEST_MAX;
 	if (c->method->open || o->admit == NULL)
 		return 0;
 	return o->admit(c, e);
 }
 
-static bool
-streams_in(const struct rpc_method *m)
+/* The first byte to the last must not take for ever. */
+static void
+expect_body(struct call *c)
 {
-	return m->kind == RPC_CLIENT_STREAM || m->kind == RPC_BIDI;
+	if (call_streams_in(c))
+		return;
+	c->slow.run = request_too_slow;
+	timer_start(c->server->loop, &c->slow,
+	    (int64_t)c->server->opts.limits.request_ms * NS_PER_MS);
 }
-
-static void client_end(struct call *);
 
 static struct http2_user *
 request(struct http2_stream *stream, struct service *service,
@@ -302,207 +315,25 @@ request(struct http2_stream *stream, struct service *service,
 		c->told_closed = true;	/* it was never opened */
 		answer_status(c, &e, NULL, 0);
 	} else if (end) {
-		client_end(c);
-	} else if (!streams_in(c->method)) {
-		c->slow.run = request_too_slow;
-		timer_start(s->loop, &c->slow,
-		    (int64_t)s->opts.limits.request_ms * NS_PER_MS);
+		message_end(c);
+	} else {
+		expect_body(c);
 	}
 	return &c->http2;
 }
 
-/* ---- request messages --------------------------------------------------- */
-
-static void *
-hook_alloc(void *arena, size_t len)
-{
-	return arena_alloc(arena, len);
-}
-
-static void
-hook_free(void *arena, void *p)
-{
-	(void)arena;
-	(void)p;
-}
-
-static const ProtobufCMessage *
-unpack(struct call *c, struct arena *arena, const uint8_t *data, size_t len,
-    struct err *e)
-{
-	ProtobufCAllocator a = { .alloc = hook_alloc, .free = hook_free,
-		.allocator_data = arena };
-	const ProtobufCMessage *m;
-
-	if (check_message(c->method->input, data, len,
-	    c->server->opts.limits.arena_bytes, e) < 0)
-		return NULL;
-	m = protobuf_c_message_unpack(c->method->input, &a, len, data);
-	if (m == NULL && arena_overflowed(arena)) {
-		err_set(e, ERR_LIMIT, "the message takes too much memory");
-		err_reason(e, "MESSAGE_MEMORY");
-	} else if (m == NULL) {
-		err_set(e, ERR_INVALID, "request: is not the message that the "
-		    "method takes");
-		err_reason(e, "MALFORMED");
-	}
-	return m;
-}
-
-static int
-run_message(struct call *c, const ProtobufCMessage *m, struct err *e)
-{
-	int rc = c->method->message(c, m, e);
-
-	c->body = NULL;
-	c->body_len = 0;
-	return rc;
-}
-
-/* One message of a stream: nothing of it outlives its handler. */
-static int
-stream_message(struct call *c, const uint8_t *data, size_t len, struct err *e)
-{
-	struct arena *scratch = c->server->scratch;
-	const ProtobufCMessage *m = unpack(c, scratch, data, len, e);
-	int rc = -1;
-
-	if (m != NULL) {
-		c->body = data;
-		c->body_len = len;
-		rc = run_message(c, m, e);
-	}
-	arena_reset(scratch);
-	return rc;
-}
-
-/* A unary request waits for its client to end, so that a second message or a
- * cut one is seen before anything is done. */
-static int
-single_message(struct call *c, const uint8_t *data, size_t len, struct err *e)
-{
-	if (c->got_message) {
-		err_set(e, ERR_INVALID, "more than one request message");
-		return err_reason(e, "CARDINALITY");
-	}
-	c->got_message = true;
-	if ((c->body = arena_memdup(c->arena, data, len > 0 ? len : 1)) == NULL)
-		return err_set(e, ERR_LIMIT, "the request is too large");
-	c->body_len = len;
-	c->waiting = unpack(c, c->arena, c->body, len, e);
-	return c->waiting != NULL ? 0 : -1;
-}
-
-static int
-plain_message(struct call *c, const uint8_t *data, size_t len, struct err *e)
-{
-	return streams_in(c->method) ? stream_message(c, data, len, e) :
-	    single_message(c, data, len, e);
-}
-
-static int
-take_frame(struct call *c, const struct grpc_frame *f, struct err *e)
-{
-	struct buf plain = { 0 };
-	int rc;
-
-	if (!f->compressed)
-		return plain_message(c, f->data, f->len, e);
-	if (c->encoding != ENCODING_GZIP)
-		return err_set(e, ERR_INTERNAL, "a message is flagged as "
-		    "compressed, but grpc-encoding names no compression");
-	rc = gzip_decompress(f->data, f->len,
-	    c->server->opts.limits.max_request_bytes, &plain, e);
-	if (rc == 0)
-		rc = plain_message(c, buf_head(&plain), buf_len(&plain), e);
-	buf_free(&plain);
-	return rc;
-}
-
-/* What the handler refuses ends the call; it is told like any other end. */
-static void
-refuse(struct call *c, const struct err *e)
-{
-	if (e->code != ERR_NONE)
-		answer_status(c, e, NULL, 0);
-}
-
-/* Feed until the end, or until the call pauses or ends; how many were used. */
-static size_t
-feed(struct call *c, const uint8_t *data, size_t len)
-{
-	struct err e = { 0 };
-	size_t total = 0;
-
-	while (total < len && !c->ended && !c->paused) {
-		struct grpc_frame f;
-		size_t used = 0;
-		int rc = grpc_frame_feed(&c->reader, data + total, len - total,
-		    &used, &f, &e);
-
-		total += used;
-		if (rc == 1)
-			rc = take_frame(c, &f, &e);
-		if (rc < 0)
-			refuse(c, &e);
-	}
-	return total;
-}
+/* ---- the rest of the stream --------------------------------------------- */
 
 static void
 data(struct http2_user *user, const uint8_t *bytes, size_t len)
 {
-	struct call *c = (struct call *)user;
-	size_t used = 0;
-
-	if (!c->ended && !c->paused && buf_len(&c->held) == 0)
-		used = feed(c, bytes, len);
-	if (c->ended)
-		used = len;	/* nobody wants the rest */
-	http2_consumed(c->http2.stream, used);
-	if (used < len && buf_append(&c->held, bytes + used, len - used) < 0) {
-		struct err e = { 0 };
-
-		err_set(&e, ERR_NOMEM, "no memory for the request");
-		refuse(c, &e);
-	}
-}
-
-static void
-client_end(struct call *c)
-{
-	struct err e = { 0 };
-	const ProtobufCMessage *m = c->waiting;
-	int rc = 0;
-
-	timer_stop(&c->slow);
-	if (grpc_frame_partial(&c->reader)) {
-		err_set(&e, ERR_INVALID, "the request ends within a message");
-		err_reason(&e, "CUT");
-		rc = -1;
-	} else if (streams_in(c->method)) {
-		if (c->method->half_close != NULL)
-			rc = c->method->half_close(c, &e);
-	} else if (m == NULL) {
-		err_set(&e, ERR_INVALID, "the request has no message");
-		err_reason(&e, "CARDINALITY");
-		rc = -1;
-	} else {
-		c->waiting = NULL;
-		rc = run_message(c, m, &e);
-	}
-	if (rc < 0)
-		refuse(c, &e);
+	message_data((struct call *)user, bytes, len);
 }
 
 static void
 end(struct http2_user *user)
 {
-	struct call *c = (struct call *)user;
-
-	c->client_ended = true;
-	if (!c->ended && !c->paused)
-		client_end(c);
+	message_end((struct call *)user);
 }
 
 static void
@@ -521,31 +352,6 @@ const struct http2_ops call_ops = {
 	.writable = writable,
 	.closed = stream_closed,
 };
-
-/* ---- pausing ------------------------------------------------------------ */
-
-void
-call_pause(struct call *c)
-{
-	c->paused = true;
-}
-
-void
-call_resume(struct call *c)
-{
-	size_t used;
-
-	if (!c->paused)
-		return;
-	c->paused = false;
-	used = feed(c, buf_head(&c->held), buf_len(&c->held));
-	if (c->ended)
-		used = buf_len(&c->held);
-	buf_take(&c->held, used);
-	http2_consumed(c->http2.stream, used);
-	if (c->client_ended && !c->ended && !c->paused)
-		client_end(c);
-}
 
 /* ---- what a handler may ask --------------------------------------------- */
 

@@ -41,7 +41,8 @@ struct rpc_method {
 	const char *path;	/* "/resopro.v1.Registry/Get" */
 	enum rpc_kind kind;
 	const ProtobufCMessageDescriptor *input;
-	bool open;	/* callable by anybody: admit() is not asked */
+	bool open;	/* callable by anybody: admit() is not asked; requests
+			 * are 4 KiB at most */
 	/*
 	 * One request message, already checked (size, depth, UTF-8, memory) and
 	 * unpacked in the call's arena (unary, server stream) or in an arena that
@@ -78,7 +79,9 @@ struct call_user *call_user(const struct call *);
 void call_set_user(struct call *, struct call_user *);
 
 /* Stop and go on reading request messages (client stream, bidi): paused, the
- * HTTP/2 window closes and at most what it held is buffered. */
+ * HTTP/2 window closes and at most what it held is buffered.  Unless it is
+ * called inside message(), call_resume() may run message() and half_close()
+ * before it returns. */
 void call_pause(struct call *);
 void call_resume(struct call *);
 

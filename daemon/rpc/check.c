@@ -209,10 +209,10 @@ known(struct pass *p, const ProtobufCFieldDescriptor *f, enum wire wire)
 	if (f->label == PROTOBUF_C_LABEL_REPEATED &&
 	    spend(p, sizeof(ProtobufCBinaryData)) < 0)
 		return -1;
-	if (wire == WIRE_LENGTH && spend(p, len + 1 + ALLOC_COST) < 0)
-		return -1;
 	if (f->type == PROTOBUF_C_TYPE_MESSAGE)
 		return submessage(p, f->descriptor, data, len);
+	if (wire == WIRE_LENGTH && spend(p, len + 1 + ALLOC_COST) < 0)
+		return -1;
 	if (f->type != PROTOBUF_C_TYPE_STRING)
 		return 0;
 	if (len > 0 && memchr(data, 0, len) != NULL)

@@ -9,8 +9,9 @@
 #define DOMAIN "resopro"
 #define TYPE_PREFIX "type.googleapis.com/"
 /* Clients allow 8 KiB of trailers by default; base64 takes a third more. */
-#define DETAILS_BYTES 4800
+#define DETAILS_BYTES 4600
 #define DETAILS_MAX 5
+#define VIOLATIONS_MAX 64	/* described at the least in 70 bytes each */
 
 struct list {
 	struct arena *arena;
@@ -48,7 +49,7 @@ text(const char *s)
 static void
 add_info(struct list *l, const struct call *c, const struct err *e)
 {
-	Google__Rpc__ErrorInfo info = GOOGLE__RPC__ERROR_INFO__INIT;
+	Google__Rpc__ErrorInfo info;
 	Google__Rpc__ErrorInfo__MetadataEntry entries[CALL_FACTS_MAX + 2];
 	Google__Rpc__ErrorInfo__MetadataEntry *list[CALL_FACTS_MAX + 2];
 	struct fact facts[CALL_FACTS_MAX + 2];
@@ -66,6 +67,7 @@ add_info(struct list *l, const struct call *c, const struct err *e)
 		entries[i].value = text(facts[i].value);
 		list[i] = &entries[i];
 	}
+	google__rpc__error_info__init(&info);
 	info.reason = text(e->reason[0] != '\0' ? e->reason :
 	    err_code_name(e->code));
 	info.domain = text(DOMAIN);
@@ -92,12 +94,14 @@ add_fields(struct list *l, const struct violation *v, size_t n)
 {
 	Google__Rpc__BadRequest bad = GOOGLE__RPC__BAD_REQUEST__INIT;
 	Google__Rpc__BadRequest__FieldViolation *each =
-	    arena_alloc(l->arena, n * sizeof *each);
+	    arena_alloc(l->arena, VIOLATIONS_MAX * sizeof *each);
 	Google__Rpc__BadRequest__FieldViolation **list =
-	    arena_alloc(l->arena, n * sizeof(*list));
+	    arena_alloc(l->arena, VIOLATIONS_MAX * sizeof(*list));
 
 	if (each == NULL || list == NULL)
 		return;
+	if (n > VIOLATIONS_MAX)
+		n = VIOLATIONS_MAX;
 	for (size_t i = 0; i < n; i++) {
 		google__rpc__bad_request__field_violation__init(&each[i]);
 		each[i].field = text(v[i].field);
@@ -116,10 +120,10 @@ add_rule(struct list *l, const struct err *e)
 {
 	Google__Rpc__PreconditionFailure f =
 	    GOOGLE__RPC__PRECONDITION_FAILURE__INIT;
-	Google__Rpc__PreconditionFailure__Violation v =
-	    GOOGLE__RPC__PRECONDITION_FAILURE__VIOLATION__INIT;
+	Google__Rpc__PreconditionFailure__Violation v;
 	Google__Rpc__PreconditionFailure__Violation *list[] = { &v };
 
+	google__rpc__precondition_failure__violation__init(&v);
 	v.type = text(e->reason);
 	v.subject = text(e->field);
 	v.description = arena_printf(l->arena, "%s%s%s", e->msg,
@@ -135,10 +139,10 @@ static void
 add_quota(struct list *l, const struct err *e)
 {
 	Google__Rpc__QuotaFailure f = GOOGLE__RPC__QUOTA_FAILURE__INIT;
-	Google__Rpc__QuotaFailure__Violation v =
-	    GOOGLE__RPC__QUOTA_FAILURE__VIOLATION__INIT;
+	Google__Rpc__QuotaFailure__Violation v;
 	Google__Rpc__QuotaFailure__Violation *list[] = { &v };
 
+	google__rpc__quota_failure__violation__init(&v);
 	v.subject = text(e->reason);
 	v.description = text(e->msg);
 	f.violations = list;
@@ -177,13 +181,14 @@ const char *
 details_encode(struct call *c, unsigned status, const struct err *e,
     const char *message, const struct violation *v, size_t n)
 {
-	Google__Rpc__Status s = GOOGLE__RPC__STATUS__INIT;
+	Google__Rpc__Status s;
 	struct list l = { .arena = c->arena };
 	uint8_t *packed;
 	size_t len;
 	char *out;
 
 	collect(&l, c, status, e, v, n);
+	google__rpc__status__init(&s);
 	s.code = (int32_t)status;
 	s.message = text(message);
 	s.details = l.any;

@@ -51,6 +51,10 @@ gzip_decompress(const uint8_t *data, size_t len, size_t max, struct buf *out,
 	z.next_in = (Bytef *)(uintptr_t)data;
 	z.avail_in = (uInt)len;
 	rc = inflate_all(&z, max, out, e);
+	if (rc == 0 && z.avail_in > 0) {
+		rc = err_set(e, ERR_INVALID, "bytes follow the gzip message");
+		err_reason(e, "GZIP");
+	}
 	inflateEnd(&z);
 	return rc;
 }

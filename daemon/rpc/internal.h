@@ -18,6 +18,8 @@ struct fact {
 
 #define CALL_FACTS_MAX 8
 
+enum { HTTP2_NO_ERROR = 0, HTTP2_CANCEL = 8 };	/* RFC 9113, 7 */
+
 enum message_encoding { ENCODING_IDENTITY, ENCODING_GZIP };
 
 struct call {
@@ -33,11 +35,16 @@ struct call {
 	struct grpc_frame_reader reader;
 	enum message_encoding encoding;	/* of the messages that are flagged */
 	bool accepts_gzip;
-	bool client_ended, paused, got_message;
-	const ProtobufCMessage *waiting;	/* unary: until the client ends */
-	const uint8_t *body;		/* encoded message in message() */
+	bool client_ended;	/* it will send no more */
+	bool half_closed;	/* and the handler knows */
+	bool paused;
+	bool feeding;		/* message() may be running */
+	bool got_message;	/* unary: body waits for the client's end */
+	const uint8_t *body;	/* encoded message, till message() is over */
 	size_t body_len;
-	struct buf held;		/* what came while paused */
+	struct buf inflated;	/* unary: where body is, if it came as gzip */
+	struct buf held;	/* what came while paused */
+	size_t waiting;		/* bytes counted in the server's sum */
 	struct timer deadline, slow;
 	int64_t deadline_ns, started_ns;
 
@@ -49,6 +56,7 @@ struct call {
 	/* The answer. */
 	bool responded;		/* its header list is queued */
 	bool ended;		/* its status is queued: nothing more may be */
+	size_t unread;		/* queued when the last sweep saw it ended */
 	unsigned status;
 	size_t room;		/* bytes of the message being filled */
 	struct buf plain;	/* the same, when it will be compressed */
@@ -74,8 +82,11 @@ struct rpc_server {
 	struct call *pool;
 	size_t pooled;
 	struct arena *scratch;		/* one message of a stream at a time */
+	bool scratch_busy;
+	size_t waiting;			/* bytes of requests not yet handled */
+	struct timer sweep;		/* while calls are open */
 	struct rpc_counters counters;
-	bool draining;
+	bool draining, stopping;	/* stopping: the grace is over */
 	struct timer grace;
 	void (*drained)(struct rpc_server *, void *);
 	void *drained_arg;
@@ -89,6 +100,22 @@ extern const struct http2_ops call_ops;
 /* End it from this side, not from its handler's: the handler is told. */
 void call_end(struct call *, const struct err *);
 void call_free(struct call *);
+
+/* ---- message.c ------------------------------------------------------------ */
+
+#define READER_KEPT 4096	/* bytes of buffer that a pooled call keeps */
+
+/* Does its client send a stream of messages? */
+static inline bool
+call_streams_in(const struct call *c)
+{
+	return c->method->kind == RPC_CLIENT_STREAM ||
+	    c->method->kind == RPC_BIDI;
+}
+
+void message_data(struct call *, const uint8_t *, size_t len);
+/* The client has ended. */
+void message_end(struct call *);
 
 /* ---- answer.c ------------------------------------------------------------- */
 
@@ -115,6 +142,8 @@ int gzip_compress(const uint8_t *, size_t len, struct buf *out, struct err *);
 
 /* ---- server.c ------------------------------------------------------------- */
 
+/* A call is open: look now and then for answers that nobody reads. */
+void server_sweep_later(struct rpc_server *);
 const struct rpc_method *server_route(const struct rpc_server *,
     const char *path, size_t len);
 /* The methods of every service: 0.., NULL past the last. */

@@ -198,9 +198,9 @@ take_file(struct files *fs, int at)
 static int
 send_error(struct call *c, Response *r, const char *text, struct err *e)
 {
-	Grpc__Reflection__V1__ErrorResponse error =
-	    GRPC__REFLECTION__V1__ERROR_RESPONSE__INIT;
+	Grpc__Reflection__V1__ErrorResponse error;
 
+	grpc__reflection__v1__error_response__init(&error);
 	error.error_code = GRPC_NOT_FOUND;
 	error.error_message = (char *)(uintptr_t)text;
 	r->message_response_case =
@@ -260,11 +260,12 @@ send_services(struct call *c, Response *r, struct err *e)
 }
 
 static int
-info(struct call *c, const ProtobufCMessage *m, struct err *e)
+answer(struct call *c, const ProtobufCMessage *m, struct err *e)
 {
 	Request *q = (Request *)(uintptr_t)m;	/* quoted, never changed */
-	Response r = GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__INIT;
+	Response r;
 
+	grpc__reflection__v1__server_reflection_response__init(&r);
 	r.valid_host = q->host;
 	r.original_request = q;
 	switch (q->message_request_case) {
@@ -281,6 +282,17 @@ info(struct call *c, const ProtobufCMessage *m, struct err *e)
 	}
 }
 
+/* Who does not read the answers is not asked for more questions. */
+static int
+info(struct call *c, const ProtobufCMessage *m, struct err *e)
+{
+	if (answer(c, m, e) < 0)
+		return -1;
+	if (!call_writable(c))
+		call_pause(c);
+	return 0;
+}
+
 static int
 half_close(struct call *c, struct err *e)
 {
@@ -293,11 +305,13 @@ const struct rpc_method reflection_methods[] = {
 	{ .path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
 	    .kind = RPC_BIDI, .input =
 	    &grpc__reflection__v1__server_reflection_request__descriptor,
-	    .message = info, .half_close = half_close },
+	    .message = info, .half_close = half_close,
+	    .writable = call_resume },
 	{ .path =
 	    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 	    .kind = RPC_BIDI, .input =
 	    &grpc__reflection__v1__server_reflection_request__descriptor,
-	    .message = info, .half_close = half_close },
+	    .message = info, .half_close = half_close,
+	    .writable = call_resume },
 	{ .path = NULL },
 };

@@ -25,6 +25,7 @@ fill_limits(struct rpc_limits *l)
 	l->max_request_bytes = or_size(l->max_request_bytes, 4 * MIB);
 	l->max_response_bytes = or_size(l->max_response_bytes, 16 * MIB);
 	l->arena_bytes = or_size(l->arena_bytes, 32 * MIB);
+	l->max_waiting_bytes = or_size(l->max_waiting_bytes, 256 * MIB);
 	l->send_high_water = or_size(l->send_high_water, 256 * 1024);
 	l->max_streams = or_number(l->max_streams, 256);
 	l->max_header_bytes = or_size(l->max_header_bytes, 16 * 1024);
@@ -194,6 +195,7 @@ rpc_server_free(struct rpc_server *s)
 		return;
 	timer_stop(&s->grace);
 	http2_server_free(s->http2);	/* ends every call */
+	timer_stop(&s->sweep);
 	while ((c = s->pool) != NULL) {
 		s->pool = c->next;
 		call_free(c);
@@ -208,6 +210,48 @@ rpc_server_listen(struct rpc_server *s, struct listener *l,
     struct tls_server *tls, struct err *e)
 {
 	return http2_server_listen(s->http2, l, tls, e);
+}
+
+/* ---- answers that nobody reads ------------------------------------------ */
+
+#define SWEEP_STOPPING_MS 1000
+
+/* An ended call that has sent nothing since the last time keeps its queue for
+ * nobody. */
+static void
+sweep_call(struct call *c)
+{
+	size_t queued = http2_queued(c->http2.stream);
+
+	if (!c->ended)
+		return;
+	if (queued > 0 && queued == c->unread)
+		http2_reset(c->http2.stream, HTTP2_CANCEL);
+	c->unread = queued;
+}
+
+static void
+sweep(struct timer *t)
+{
+	struct rpc_server *s = (struct rpc_server *)((char *)t -
+	    offsetof(struct rpc_server, sweep));
+
+	for (struct call *c = s->open; c != NULL; c = c->next)
+		sweep_call(c);
+	if (s->open != NULL)
+		server_sweep_later(s);
+}
+
+void
+server_sweep_later(struct rpc_server *s)
+{
+	unsigned ms = s->stopping ? SWEEP_STOPPING_MS :
+	    s->opts.limits.request_ms;
+
+	if (timer_armed(&s->sweep))
+		return;
+	s->sweep.run = sweep;
+	timer_start(s->loop, &s->sweep, (int64_t)ms * 1000000);
 }
 
 /* ---- draining ----------------------------------------------------------- */
@@ -234,6 +278,9 @@ grace_over(struct timer *t)
 	    offsetof(struct rpc_server, grace));
 
 	end_all(s, ERR_UNAVAILABLE, "the server is stopping");
+	s->stopping = true;
+	timer_stop(&s->sweep);
+	server_sweep_later(s);
 }
 
 static void
@@ -242,6 +289,7 @@ http2_drained(void *arg)
 	struct rpc_server *s = arg;
 
 	timer_stop(&s->grace);
+	timer_stop(&s->sweep);
 	if (s->drained != NULL)
 		s->drained(s, s->drained_arg);
 }

@@ -3,6 +3,12 @@
  *
  * Thread: one server a loop; all functions on that loop's thread unless said.
  * It knows nothing of the register and would serve any protobuf service.
+ * Beside the application's methods it serves grpc.health.v1.Health, open to
+ * everybody, and server reflection, v1 and v1alpha, to whom admit() lets in.
+ *
+ * gzip: requests may be compressed, up to max_request_bytes when they are not.
+ * Answers longer than 1 KiB are, to a client that compresses its own
+ * (grpc-encoding: gzip) and accepts it; shared messages never are.
  */
 #ifndef RPC_SERVER_H
 #define RPC_SERVER_H
@@ -21,6 +27,8 @@ struct rpc_limits {	/* 0 means the default in brackets */
 	size_t max_request_bytes;	/* one message [4 MiB] */
 	size_t max_response_bytes;	/* one message [16 MiB] */
 	size_t arena_bytes;		/* all one call may hold, decoded [32 MiB] */
+	size_t max_waiting_bytes;	/* requests not yet handled whole, a worker:
+					 * beyond it RESOURCE_EXHAUSTED [256 MiB] */
 	size_t send_high_water;		/* queued bytes a stream [256 KiB] */
 	unsigned max_streams;		/* concurrent, a connection [256] */
 	size_t max_header_bytes;	/* decoded header list [16 KiB] */
@@ -29,7 +37,8 @@ struct rpc_limits {	/* 0 means the default in brackets */
 	unsigned handshake_ms;		/* TCP accept to TLS done [10,000] */
 	unsigned preface_ms;		/* TLS done to HTTP/2 SETTINGS [10,000] */
 	unsigned request_ms;		/* headers to the last request byte, unary
-					 * and server stream [60,000] */
+					 * and server stream; also: an ended call
+					 * whose answer nobody reads [60,000] */
 	unsigned idle_ms;		/* no open stream: GOAWAY and close [3600,000] */
 	unsigned keepalive_ms;		/* silent with open streams: PING [60,000] */
 	unsigned keepalive_timeout_ms;	/* no PING answer: close [20,000] */
@@ -49,7 +58,8 @@ struct rpc_server_opts {
 	struct service *service;
 	struct rpc_limits limits;
 	/* Who is it, and may it call this method?  Runs once the request headers
-	 * are in, before any body is read.  -1 with *e refuses the call. */
+	 * are in, before any body is read; not asked for an open method.
+	 * -1 with *e refuses the call: neither message() nor closed() is run. */
 	int (*admit)(struct call *, struct err *);
 	/* Is it still admitted?  Run on every open call by rpc_server_recheck(). */
 	int (*recheck)(struct call *, struct err *);
