@@ -54,7 +54,7 @@ site() { # FILE LINE...: a sites file of this member
 stage_up || exit 1
 stage_load >"$T/load" 2>&1 || { tail -30 "$T/load"; exit 1; }
 grep -q ' 0 refused' "$T/load" || { tail -3 "$T/load"; exit 1; }
-expect 0 "nothing to write" stage_load
+expect 0 "0 created, 0 updated" stage_load
 stage_accounts || exit 1
 stage_as bocage
 M=$MEMBER
@@ -63,13 +63,13 @@ site sites.csv "a;$M;Accueil A;61169;" "b;$M;Accueil B;61145;" \
     "c;$M;Accueil C;61168;" "d;$M;Accueil D;61007;" "e;$M;Accueil E;61486;"
 refused 0 "5 created" resopro push "$T/sites.csv" --dry-run --full
 expect 0 "5 created" resopro push "$T/sites.csv" --full
-refused 0 "5 unchanged" resopro push "$T/sites.csv" --full
+expect 0 "5 unchanged" resopro push "$T/sites.csv" --full
 
 # The forms that spreadsheets give to the same file.
 printf '\357\273\277' | cat - "$T/sites.csv" | sed 's/$/\r/' >"$T/bom-sites.csv"
-refused 0 "5 unchanged" resopro push "$T/bom-sites.csv" --full
+expect 0 "5 unchanged" resopro push "$T/bom-sites.csv" --full
 tr ';' ',' <"$T/sites.csv" >"$T/comma-sites.csv"
-refused 0 "5 unchanged" resopro push "$T/comma-sites.csv" --full
+expect 0 "5 unchanged" resopro push "$T/comma-sites.csv" --full
 site latin-sites.csv "a;$M;Accueil F$(printf '\351')camp;61169;"
 expect 0 "Windows-1252" resopro push "$T/latin-sites.csv"
 expect 0 "Accueil Fécamp" resopro list site --organisation "$M"
