@@ -8,7 +8,7 @@
 
 enum {
 	GAP = 2,	/* blanks between columns */
-	NARROWEST = 6	/* to which a column may be shortened */
+	NARROWEST = 12	/* to which a column may be shortened */
 };
 
 struct table {
@@ -100,10 +100,9 @@ fit(struct table *t)
 /* ---- rows -------------------------------------------------------------------- */
 
 static void
-put_cell(struct table *t, size_t i, const char *text)
+put_cell(struct table *t, size_t i, const char *text, bool last)
 {
 	size_t width = term_width(text), column = t->widths[i], pad;
-	bool last = i + 1 == t->visible;
 
 	/* Without a limit nothing is shortened, however late it comes. */
 	if (width > column && t->width > 0 && column > 0) {
@@ -125,10 +124,12 @@ put_cell(struct table *t, size_t i, const char *text)
 static void
 put_row(struct table *t, char **cells)
 {
-	size_t i;
+	size_t i, n = t->visible;
 
-	for (i = 0; i < t->visible; i++)
-		put_cell(t, i, cells[i]);
+	while (n > 1 && *cells[n - 1] == '\0')
+		n--; /* no blanks at the end of a line */
+	for (i = 0; i < n; i++)
+		put_cell(t, i, cells[i], i + 1 == n);
 	putc('\n', t->out);
 }
 
@@ -139,7 +140,7 @@ put_titles(struct table *t)
 
 	fputs(term_start(t->colour, COLOUR_BOLD), t->out);
 	for (i = 0; i < t->visible; i++)
-		put_cell(t, i, t->columns[i].title);
+		put_cell(t, i, t->columns[i].title, i + 1 == t->visible);
 	fputs(term_end(t->colour, COLOUR_BOLD), t->out);
 	putc('\n', t->out);
 }
