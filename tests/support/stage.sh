@@ -107,7 +107,7 @@ stage_up() {
 	export RESOPRO_SERVER RESOPRO_CA
 	stage_as agence
 	stage_conf "$port" &&
-	resoprod -c "$STAGE/resoprod.conf" --init agence \
+	resoprod -c "$STAGE/resoprod.conf" --init agence --organisation "$AGENCY" \
 	    >"$STAGE/init.log" 2>&1 || { cat "$STAGE/init.log" >&2; return 1; }
 	stage_start
 }
