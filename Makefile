@@ -72,8 +72,7 @@ LOCALES := $(patsubst client/cli/po/%.po,$B/locale/%/LC_MESSAGES/resopro.mo,$(wi
 
 .PHONY: all archives unit-programs
 all: $(PROGRAMS) $(LIBRARIES) $(LOCALES) archives
-archives: $(addprefix $B/lib,$(addsuffix .a,wire $(FOLDERS) cli)) \
-	$(addprefix $B/,daemon.objects)
+archives: $(addprefix $B/lib,$(addsuffix .a,wire $(FOLDERS) cli daemon))
 
 # $(call Q,WHAT)command: one short line a command, unless V=1
 Q = $(if $(V),,@echo '  $(1) $@' && )
@@ -118,9 +117,7 @@ $B/daemon/config.o: ALL_CFLAGS += -DRESOPRO_DATADIR='"$(datadir)"'
 $B/daemon/config.o: $B/.datadir
 
 MAIN_O := $(call obj,$(wildcard daemon/*.c))
-# main.o and config.o link into nothing until there is a main: compile them.
-.PHONY: $B/daemon.objects
-$B/daemon.objects: $(MAIN_O)
+$B/libdaemon.a: $(filter-out %/main.o,$(MAIN_O))
 DAEMON_LIBS := $B/libservice.a $B/librpc.a $B/libhttp2.a $B/libstore.a $B/libnet.a $B/libdomain.a $B/libbase.a $B/libgen.a $B/libwire.a
 $B/resoprod: $(MAIN_O) $(DAEMON_LIBS)
 	$(call Q,LD)$(CC) $(LDFLAGS_ALL) -o $@ $(MAIN_O) -Wl,--start-group $(DAEMON_LIBS) -Wl,--end-group $(LIBS_ALL)
@@ -150,8 +147,7 @@ ARCH_rpc     := $B/librpc.a $B/libgen.a $(ARCH_http2)
 ARCH_service := $B/libservice.a $B/librpc.a $B/libgen.a $B/libhttp2.a $B/libnet.a $(ARCH_store)
 ARCH_client  := $B/libresopro.a
 ARCH_cli     := $B/libcli.a $B/libresopro.a
-ARCH_daemon  := $(filter-out %/main.o,$(MAIN_O)) $(ARCH_base)
-LIBS_daemon  := -linih
+ARCH_daemon  := $B/libdaemon.a $(ARCH_service)
 LIBS_client  := $(CLI_LIBS)
 LIBS_cli     := $(CLI_LIBS)
 UNIT_FOLDERS := wire $(FOLDERS) client cli daemon
