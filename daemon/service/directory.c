@@ -448,7 +448,7 @@ keep_title(struct making *m, const Resopro__V1__Status *s)
 		.from = day_from_text(s->from),
 		.to = day_from_text(s->to),
 		.spro = term != NULL && says_yes(vocabulary_extra(term,
-		    "spro")),
+		    "spro_member")),
 		.suspensions = keep_suspensions(m, s),
 		.n_suspensions = s->n_suspensions,
 	};
