@@ -159,7 +159,6 @@ static void
 start_answering(struct sync *s, struct call *c)
 {
 	s->state = SYNC_ANSWERING;
-	s->sent = 0;
 	call_set_user(c, &s->write.user);
 	go_on_answering(s, c);
 }
@@ -187,29 +186,21 @@ recall(struct sync *s, struct err *e)
 	return 0;
 }
 
+/* Accepted or refused, the plan comes first. */
 static void
-committed(struct write *w)
+decided(struct write *w)
 {
 	struct sync *s = (struct sync *)w;
-	struct call *c = w->user.call;
 
-	w->keep = true;
-	s->sent = 0;
-	if (w->proposal.replayed && recall(s, &w->proposal.err) < 0)
-		s->sent = s->set.n;
-	s->result.revision = w->proposal.revision;
-	s->result.applied = 1;
+	if (w->proposal.err.code == ERR_NONE) {
+		if (w->proposal.replayed && recall(s, &w->proposal.err) < 0)
+			s->sent = s->set.n;
+		s->result.revision = w->proposal.revision;
+		s->result.applied = 1;
+	}
 	s->state = SYNC_ANSWERING;
-	call_set_user(c, &w->user);
-	go_on_answering(s, c);
-}
-
-static bool
-refused(struct write *w)
-{
-	w->keep = true;
-	start_answering((struct sync *)w, w->user.call);
-	return true;
+	call_set_user(w->user.call, &w->user);
+	go_on_answering(s, w->user.call);
 }
 
 static int
@@ -247,8 +238,8 @@ planned(struct sync *s, struct view *v)
 		return;
 	}
 	s->state = SYNC_WRITING;
-	s->write.refused = refused;
-	write_submit(&s->write, decide, committed);
+	s->write.outcome = decided;
+	write_submit(&s->write, decide, NULL);
 }
 
 /* One slice a turn, so that other calls of this worker are served between. */

@@ -140,12 +140,14 @@ done(struct proposal *p)
 	if (c != NULL) {
 		/* Answering ends the call: nothing may find us by it. */
 		call_set_user(c, NULL);
+		if (w->outcome != NULL) {
+			w->outcome(w);
+			return;
+		}
 		if (p->err.code == ERR_NONE)
 			w->answer(w);
-		else if (w->refused == NULL || !w->refused(w))
+		else
 			refuse(w);
-		if (w->keep)
-			return;
 		w->user.call = NULL;
 	}
 	write_free(w);

@@ -21,13 +21,11 @@ struct write {
 	struct violations violations;	/* filled by the writer, shown if refused */
 	/* Loop thread, call alive, accepted (or replayed). */
 	void (*answer)(struct write *);
-	/* Loop thread, call alive, refused: before the call fails.  May be NULL;
-	 * true: it has ended the call itself, or will. */
-	bool (*refused)(struct write *);
+	/* Loop thread, call alive, accepted or refused: instead of answer().  It
+	 * owns the write from then on.  May be NULL. */
+	void (*outcome)(struct write *);
 	/* Before it is freed, on the loop's thread.  May be NULL. */
 	void (*cleanup)(struct write *);
-	bool keep;	/* set by answer() or refused(): the call is not over;
-			 * its closed() frees the write */
 	/* Facts for a refusal: the current version, when ERR_CONFLICT. */
 	uint64_t current_version;
 };
