@@ -58,6 +58,13 @@ any_contains(const struct zone *const *zones, size_t n,
 	return false;
 }
 
+bool
+candidate_competent(const struct candidate *c, const struct commune *commune)
+{
+	return any_contains(c->competence, c->n_competence, commune) &&
+	    !any_contains(c->sauf, c->n_sauf, commune);
+}
+
 struct placed
 candidate_place(const struct candidate *c, const struct commune *commune)
 {
@@ -65,9 +72,7 @@ candidate_place(const struct candidate *c, const struct commune *commune)
 		.candidate = c,
 		.class = (uint8_t)commune_distance_class(c->commune, commune),
 		.metres = commune_distance_m(c->commune, commune),
-		.competence =
-		    any_contains(c->competence, c->n_competence, commune) &&
-		    !any_contains(c->sauf, c->n_sauf, commune),
+		.competence = candidate_competent(c, commune),
 	};
 
 	return p;

@@ -98,6 +98,8 @@ struct placed {
 bool target_takes(const struct target *, const struct candidate *);
 
 struct placed candidate_place(const struct candidate *, const struct commune *);
+/* Does the territory of competence name the commune, exceptions apart? */
+bool candidate_competent(const struct candidate *, const struct commune *);
 
 /* The order of bodies of one target: competence names the commune > same EPCI
  * > arrondissement > département > others; then in the commune itself; then

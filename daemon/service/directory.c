@@ -59,11 +59,22 @@ struct near { /* of one target, seen from one commune */
 	struct placed list[REFERRAL_NEAR];
 };
 
+struct entry { /* of a list: what placing reads, side by side */
+	const struct candidate *candidate;
+	const struct zone *const *competence; /* the body's; NULL none */
+	size_t commune;                       /* index; the count: nowhere */
+};
+
 struct group { /* the places that one target takes */
-	const struct candidate **list;
+	struct entry *list;
 	size_t n, cap;
 	uint64_t generation;
 	struct near **near; /* by index of commune, made when asked for */
+};
+
+struct sight { /* of one commune from another */
+	uint32_t metres;
+	uint8_t class;
 };
 
 struct directory {
@@ -76,6 +87,8 @@ struct directory {
 	struct body *dirty;
 	struct group *groups;
 	size_t n_groups;
+	struct sight *sights; /* of every commune, and of nowhere */
+	const struct commune *sights_from;
 	struct placed *all; /* room for the largest group */
 	size_t all_cap;
 	struct arena *scratch; /* records while a body is made */
@@ -136,14 +149,15 @@ body_clear(struct body *b)
 /* ---- groups ------------------------------------------------------------- */
 
 static int
-group_add(struct group *g, struct place *p, size_t target, struct err *e)
+group_add(struct directory *d, struct place *p, size_t target, struct err *e)
 {
+	struct group *g = &d->groups[target];
 	struct slot *slot = &p->slots[p->n_slots];
+	const struct candidate *c = &p->shown.candidate;
 
 	if (g->n == g->cap) {
 		size_t cap = g->cap > 0 ? 2 * g->cap : 16;
-		const struct candidate **more =
-		    realloc(g->list, cap * sizeof *more);
+		struct entry *more = realloc(g->list, cap * sizeof *more);
 
 		if (more == NULL)
 			return err_set(e, ERR_NOMEM, "directory");
@@ -152,7 +166,12 @@ group_add(struct group *g, struct place *p, size_t target, struct err *e)
 	}
 	*slot = (struct slot){ .target = target, .at = g->n };
 	p->n_slots++;
-	g->list[g->n++] = &p->shown.candidate;
+	g->list[g->n++] = (struct entry){
+		.candidate = c,
+		.competence = c->n_competence > 0 ? c->competence : NULL,
+		.commune = c->commune != NULL ? c->commune->index :
+		    territory_count(catalog_territory(d->catalog)),
+	};
 	g->generation++;
 	return 0;
 }
@@ -168,12 +187,12 @@ own_place(const struct candidate *c)
 static void
 group_remove(struct group *g, const struct slot *slot)
 {
-	struct place *last = own_place(g->list[g->n - 1]);
+	struct place *last = own_place(g->list[g->n - 1].candidate);
 
 	for (size_t i = 0; i < last->n_slots; i++)
 		if (last->slots[i].target == slot->target)
 			last->slots[i].at = slot->at;
-	g->list[slot->at] = &last->shown.candidate;
+	g->list[slot->at] = g->list[g->n - 1];
 	g->n--;
 	g->generation++;
 }
@@ -193,8 +212,11 @@ groups_free(struct directory *d)
 		free(g->list);
 	}
 	free(d->groups);
+	free(d->sights);
 	d->groups = NULL;
 	d->n_groups = 0;
+	d->sights = NULL;
+	d->sights_from = NULL;
 }
 
 static int
@@ -204,7 +226,8 @@ groups_make(struct directory *d, struct err *e)
 	size_t n = referral_targets(catalog_rules(d->catalog));
 
 	d->groups = calloc(n + 1, sizeof *d->groups);
-	if (d->groups == NULL)
+	d->sights = calloc(communes + 1, sizeof *d->sights);
+	if (d->groups == NULL || d->sights == NULL)
 		return err_set(e, ERR_NOMEM, "directory");
 	d->n_groups = n;
 	for (size_t i = 0; i < n; i++) {
@@ -233,7 +256,7 @@ place_enlist(struct directory *d, struct body *b, struct place *p,
 	for (size_t i = 0; i < d->n_groups; i++)
 		if (target_takes(referral_target(rules, i),
 		    &p->shown.candidate) &&
-		    group_add(&d->groups[i], p, i, e) < 0)
+		    group_add(d, p, i, e) < 0)
 			return -1;
 	return 0;
 }
@@ -672,11 +695,65 @@ place_all(struct directory *d, const struct group *g,
 		d->all_cap = g->n;
 	}
 	for (size_t i = 0; i < g->n; i++)
-		d->all[i] = candidate_place(g->list[i], commune);
+		d->all[i] = candidate_place(g->list[i].candidate, commune);
 	if (g->n > 1)
 		qsort(d->all, g->n, sizeof *d->all, compare_placed);
 	*out = d->all;
 	return g->n;
+}
+
+/* Every list of one question is seen from the same commune. */
+static void
+look_from(struct directory *d, const struct commune *commune)
+{
+	const struct territory *t = catalog_territory(d->catalog);
+	size_t n = territory_count(t);
+
+	if (d->sights_from == commune)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct commune *to = territory_at(t, i);
+
+		d->sights[i].class =
+		    (uint8_t)commune_distance_class(to, commune);
+		d->sights[i].metres = commune_distance_m(to, commune);
+	}
+	d->sights[n] = (struct sight){ 0, DISTANCE_NOWHERE };
+	d->sights_from = commune;
+}
+
+/* As referral_place(), without a look at each candidate: sites of one body
+ * stand side by side and share its competence. */
+static void
+find_near(struct directory *d, const struct group *g,
+    const struct commune *commune, struct near *near)
+{
+	const struct zone *const *of = NULL;
+	bool competent = false;
+
+	look_from(d, commune);
+	near->n = 0;
+	for (size_t i = 0; i < g->n; i++) {
+		const struct entry *x = &g->list[i];
+		struct placed p = { .candidate = x->candidate,
+			.metres = d->sights[x->commune].metres,
+			.class = d->sights[x->commune].class };
+		size_t at;
+
+		if (x->competence != of)
+			competent = candidate_competent(x->candidate, commune);
+		of = x->competence;
+		p.competence = competent;
+		if (near->n == REFERRAL_NEAR && placed_compare(&p,
+		    &near->list[REFERRAL_NEAR - 1]) >= 0)
+			continue;
+		at = near->n < REFERRAL_NEAR ? near->n++ : near->n - 1;
+		for (; at > 0 && placed_compare(&p, &near->list[at - 1]) < 0;
+		    at--)
+			near->list[at] = near->list[at - 1];
+		near->list[at] = p;
+	}
+	near->generation = g->generation;
 }
 
 static size_t
@@ -686,7 +763,6 @@ directory_placed(struct candidate_source *source, size_t target,
 	struct directory *d = (struct directory *)source;
 	struct group *g = &d->groups[target];
 	struct near *near = g->near[commune->index];
-	size_t n;
 
 	*out = NULL;
 	if (g->n == 0)
@@ -699,13 +775,8 @@ directory_placed(struct candidate_source *source, size_t target,
 			return place_all(d, g, commune, out);
 		g->near[commune->index] = near;
 	}
-	if (near->generation != g->generation) {
-		n = referral_place(referral_target(catalog_rules(d->catalog),
-		    target), g->list, g->n, commune, near->list,
-		    REFERRAL_NEAR);
-		near->n = n < REFERRAL_NEAR ? n : REFERRAL_NEAR;
-		near->generation = g->generation;
-	}
+	if (near->generation != g->generation)
+		find_near(d, g, commune, near);
 	*out = near->list;
 	return near->n;
 }
