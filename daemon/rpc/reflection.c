@@ -157,6 +157,8 @@ file_of_symbol(const char *symbol)
 
 	if (symbol[0] == '.')
 		symbol++;
+	if (symbol[0] == '\0' || symbol[strlen(symbol) - 1] == '.')
+		return -1;
 	for (int i = 0; (file = file_at((size_t)i)).data != NULL; i++) {
 		const char *rest = inside(symbol, field(file, FILE_PACKAGE));
 
