@@ -230,7 +230,8 @@ demo: deps-build
 # --- install: what the files say of their places follows PREFIX
 SONAME := libresopro.so.0
 PLACES := sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' \
-	-e 's|@SYSCONFDIR@|$(sysconfdir)|g' -e 's|@DATADIR@|$(datadir)|g'
+	-e 's|@SYSCONFDIR@|$(sysconfdir)|g' -e 's|/usr/local/share/resopro|$(datadir)|g' \
+	-e 's|/etc/resopro|$(sysconfdir)/resopro|g'
 D := $(DESTDIR)$(PREFIX)
 CONF := $(DESTDIR)$(sysconfdir)/resopro
 # $(call put,mode,from,to): fill in the places on the way

@@ -51,7 +51,7 @@ static const struct option options[] = {
 	{ "listen", "address", OPT_ADDRESS, AT(addresses), "127.0.0.1:7443",
 	    .doc = "Numeric address and port to serve on: 192.0.2.1:7443, "
 		   "[2001:db8::1]:7443, or *:7443 for all.  One line for each, "
-		   "8 at most.  Ignored when systemd passes sockets." },
+		   "8 at most." },
 
 	{ "tls", "cert_file", OPT_PATH, AT(tls_cert_file),
 	    "/etc/resopro/pki/server.pem",
@@ -94,7 +94,7 @@ static const struct option options[] = {
 	    .doc = "Read the register into the page cache after the start." },
 
 	{ "workers", "count", OPT_COUNT, AT(workers), "0", .min = 0,
-	    .max = 1024,
+	    .max = 64,
 	    .doc = "Threads that serve connections.  0: one a core." },
 	{ "workers", "drain", OPT_DURATION, AT(drain_ms), "10s", .min = 0,
 	    .max = HOUR, .doc = "At the end, how long open calls may go on." },
