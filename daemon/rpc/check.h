@@ -19,6 +19,8 @@
  * Would these bytes unpack to at most `memory` bytes, with valid UTF-8 and no
  * NUL in every string, wire types that fit the fields, no group and no more
  * than CHECK_DEPTH_MAX levels?  Unknown fields are counted and let through.
+ * Only the lists of one message that is sent in many pieces, which protobuf-c
+ * merges, may take more: unpack into an arena with a cap.
  * Fails: ERR_INVALID (names the field; reasons UTF8, NUL, WIRE_TYPE, MALFORMED,
  *        DEPTH), ERR_LIMIT (reason MESSAGE_MEMORY).
  */

@@ -297,7 +297,8 @@ echo_admit(struct call *c, struct err *e)
 		err_set(e, ERR_UNAUTHENTICATED, "nobody we know");
 		return err_reason(e, "UNKNOWN_ACCOUNT");
 	}
-	s->admitted++;
+	if (call_method(c)->closed == echo_closed)
+		s->admitted++;
 	return 0;
 }
 
