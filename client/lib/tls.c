@@ -72,8 +72,6 @@ tls_context(const struct rsp_client_opts *o, struct rsp_error *e)
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_alpn_protos(ctx, h2, sizeof h2);
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
-	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	rc = o->ca_file != NULL ?
 	    SSL_CTX_load_verify_locations(ctx, o->ca_file, NULL) :
 	    SSL_CTX_set_default_verify_paths(ctx);

@@ -70,7 +70,11 @@ check_digests(char *const *list, size_t n, size_t max, const char *field,
 static int
 check_roles(const Account *a, struct err *e)
 {
-	bool operates = false;
+	/* Those who write or read as a body must say which. */
+	static const unsigned bodies = ROLE_BIT(ROLE_AGENCY_ADMIN) |
+	    ROLE_BIT(ROLE_AGENCY_COORDINATOR) | ROLE_BIT(ROLE_MEMBER_WRITER) |
+	    ROLE_BIT(ROLE_MEMBER_READER) | ROLE_BIT(ROLE_PROXIMITY);
+	unsigned roles = 0;
 
 	for (size_t i = 0; i < a->n_roles; i++) {
 		if (a->roles[i] == 0 || role_name((enum role)a->roles[i]) ==
@@ -78,15 +82,15 @@ check_roles(const Account *a, struct err *e)
 			return refuse(e, "account.roles", "ROLE",
 			    "has a role that does not exist",
 			    "give roles of admin.proto");
-		operates = operates || (enum role)a->roles[i] == ROLE_OPERATOR;
+		roles |= ROLE_BIT(a->roles[i]);
 	}
 	if (a->n_roles == 0)
 		return refuse(e, "account.roles", "REQUIRED", "is required",
 		    "give 1 to 9 roles");
-	if (a->organisation_id[0] == '\0' && !(operates && a->n_roles == 1))
+	if (a->organisation_id[0] == '\0' && (roles & bodies) != 0)
 		return refuse(e, "account.organisation_id", "REQUIRED",
 		    "is required", "name the body that the account acts for "
-		    "(only operators have none)");
+		    "(authorities and operators may have none)");
 	return 0;
 }
 

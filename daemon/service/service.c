@@ -262,7 +262,8 @@ start(struct service *s, struct err *e)
 	if (s->moved == NULL || (v = reader_view(s->reader, e)) == NULL)
 		return -1;
 	s->seen = view_revision(v);
-	if (accounts_load(s->accounts, v, e) < 0)
+	if (accounts_load(s->accounts, v, e) < 0 ||
+	    directory_update(s->directory, v, s->catalog, e) < 0)
 		return -1;
 	reader_release(s->reader);
 	s->recheck.run = recheck;
