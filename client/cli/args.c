@@ -11,37 +11,59 @@
 #include "i18n.h"
 
 const struct opt general_options[] = {
-	{ .letter = 'o', .name = "output", .arg = "FORMAT",
-	  .complete = "table json jsonl csv",
-	  .help = N_("how answers are written: table, json, jsonl or csv") },
-	{ .letter = 'p', .name = "profile", .arg = "NAME",
-	  .complete = "profiles",
-	  .help = N_("the profile of the configuration file to use") },
-	{ .name = "config", .arg = "FILE", .complete = "files",
-	  .help = N_("the configuration file, instead of the user's") },
-	{ .name = "server", .arg = "HOST[:PORT]",
-	  .help = N_("where resoprod listens") },
-	{ .name = "ca", .arg = "FILE", .complete = "files",
-	  .help = N_("authority that signed the server's certificate (PEM)") },
-	{ .name = "cert", .arg = "FILE", .complete = "files",
-	  .help = N_("certificate of the account (PEM)") },
-	{ .name = "key", .arg = "FILE", .complete = "files",
-	  .help = N_("private key of the certificate (PEM, mode 0600)") },
-	{ .name = "token-file", .arg = "FILE", .complete = "files",
-	  .help = N_("file that holds an API token, instead of a certificate") },
-	{ .name = "server-name", .arg = "NAME",
-	  .help = N_("name that the server's certificate must bear") },
-	{ .name = "timeout", .arg = "SECONDS",
-	  .help = N_("give up after this long (30 by default)") },
-	{ .name = "color", .arg = "WHEN", .complete = "auto always never",
-	  .help = N_("colour: auto (on a terminal), always or never") },
-	{ .letter = 'q', .name = "quiet",
-	  .help = N_("no remarks, only answers and errors") },
-	{ .letter = 'y', .name = "yes",
-	  .help = N_("do not ask for confirmation") },
+	{ .letter = 'o',
+	    .name = "output",
+	    .arg = "FORMAT",
+	    .complete = "table json jsonl csv",
+	    .help = N_("how answers are written: table, json, jsonl or csv") },
+	{ .letter = 'p',
+	    .name = "profile",
+	    .arg = "NAME",
+	    .complete = "profiles",
+	    .help = N_("the profile of the configuration file to use") },
+	{ .name = "config",
+	    .arg = "FILE",
+	    .complete = "files",
+	    .help = N_("the configuration file, instead of the user's") },
+	{ .name = "server",
+	    .arg = "HOST[:PORT]",
+	    .help = N_("where resoprod listens") },
+	{ .name = "ca",
+	    .arg = "FILE",
+	    .complete = "files",
+	    .help =
+		N_("authority that signed the server's certificate (PEM)") },
+	{ .name = "cert",
+	    .arg = "FILE",
+	    .complete = "files",
+	    .help = N_("certificate of the account (PEM)") },
+	{ .name = "key",
+	    .arg = "FILE",
+	    .complete = "files",
+	    .help = N_("private key of the certificate (PEM, mode 0600)") },
+	{ .name = "token-file",
+	    .arg = "FILE",
+	    .complete = "files",
+	    .help =
+		N_("file that holds an API token, instead of a certificate") },
+	{ .name = "server-name",
+	    .arg = "NAME",
+	    .help = N_("name that the server's certificate must bear") },
+	{ .name = "timeout",
+	    .arg = "SECONDS",
+	    .help = N_("give up after this long (30 by default)") },
+	{ .name = "color",
+	    .arg = "WHEN",
+	    .complete = "auto always never",
+	    .help = N_("colour: auto (on a terminal), always or never") },
+	{ .letter = 'q',
+	    .name = "quiet",
+	    .help = N_("no remarks, only answers and errors") },
+	{ .letter = 'y',
+	    .name = "yes",
+	    .help = N_("do not ask for confirmation") },
 	{ .letter = 'h', .name = "help", .help = N_("show this help") },
-	{ .name = "version", .help = N_("show the version") },
-	{ 0 }
+	{ .name = "version", .help = N_("show the version") }, { 0 }
 };
 
 /* Where the parser stands. */
@@ -50,7 +72,7 @@ struct parser {
 	const struct cmd *const *cmds;
 	int argc, at;
 	char **argv;
-	bool only_operands;	/* after "--" */
+	bool only_operands; /* after "--" */
 	struct rsp_error *error;
 };
 
@@ -60,8 +82,9 @@ static const struct opt *
 find_in(const struct opt *o, const char *name, size_t len, char letter)
 {
 	for (; o != NULL && o->name != NULL; o++) {
-		if (letter != 0 ? o->letter == letter :
-		    strlen(o->name) == len && strncmp(o->name, name, len) == 0)
+		if (letter != 0 ? o->letter == letter
+				: strlen(o->name) == len &&
+				      strncmp(o->name, name, len) == 0)
 			return o;
 	}
 	return NULL;
@@ -71,8 +94,9 @@ find_in(const struct opt *o, const char *name, size_t len, char letter)
 static const struct opt *
 find_opt(const struct args *args, const char *name, size_t len, char letter)
 {
-	const struct opt *o = args->cmd == NULL ? NULL :
-	    find_in(args->cmd->opts, name, len, letter);
+	const struct opt *o = args->cmd == NULL
+				  ? NULL
+				  : find_in(args->cmd->opts, name, len, letter);
 
 	return o != NULL ? o : find_in(general_options, name, len, letter);
 }
@@ -191,8 +215,8 @@ short_options(struct parser *p, const char *letters)
 			return fault(p->error, RSP_ERR_CONFIG, "",
 			    _("unknown option -%c"), *letters);
 		if (o->arg != NULL)
-			return take_value(p, o,
-			    letters[1] != '\0' ? letters + 1 : NULL);
+			return take_value(
+			    p, o, letters[1] != '\0' ? letters + 1 : NULL);
 		if (add_value(p, o, NULL) != 0)
 			return -1;
 	}
@@ -202,8 +226,8 @@ short_options(struct parser *p, const char *letters)
 /* ---- commands and operands -------------------------------------------------- */
 
 static int
-unknown_command(struct parser *p, const char *word,
-    const struct cmd *const *among)
+unknown_command(
+    struct parser *p, const char *word, const struct cmd *const *among)
 {
 	struct closest near = { .word = word };
 	char remedy[300] = "";
@@ -212,8 +236,8 @@ unknown_command(struct parser *p, const char *word,
 	for (i = 0; among[i] != NULL; i++)
 		closest_try(&near, among[i]->name);
 	if (near.best != NULL)
-		snprintf(remedy, sizeof remedy, _("Did you mean “%s”?"),
-		    near.best);
+		snprintf(
+		    remedy, sizeof remedy, _("Did you mean “%s”?"), near.best);
 	return fault(p->error, RSP_ERR_CONFIG, remedy,
 	    _("unknown command “%s%s%.40s”"), p->args->path,
 	    *p->args->path != '\0' ? " " : "", word);
@@ -223,8 +247,8 @@ static int
 choose(struct parser *p, const char *word)
 {
 	struct args *a = p->args;
-	const struct cmd *const *among = a->cmd == NULL ? p->cmds :
-							  a->cmd->subs;
+	const struct cmd *const *among =
+	    a->cmd == NULL ? p->cmds : a->cmd->subs;
 	size_t i, len = strlen(a->path);
 
 	for (i = 0; among[i] != NULL; i++) {
@@ -262,8 +286,8 @@ take_word(struct parser *p, const char *word)
 		p->only_operands = true;
 		return 0;
 	}
-	return word[1] == '-' ? long_option(p, word + 2) :
-				short_options(p, word + 1);
+	return word[1] == '-' ? long_option(p, word + 2)
+			      : short_options(p, word + 1);
 }
 
 /* An option that may come once came twice? */
@@ -314,8 +338,11 @@ int
 args_parse(struct args *args, const struct cmd *const *cmds, int argc,
     char **argv, struct rsp_error *e)
 {
-	struct parser p = { .args = args, .cmds = cmds, .argc = argc,
-		.argv = argv, .error = e };
+	struct parser p = { .args = args,
+		.cmds = cmds,
+		.argc = argc,
+		.argv = argv,
+		.error = e };
 	size_t room = 1;
 	int i;
 

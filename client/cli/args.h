@@ -17,14 +17,14 @@ extern const struct opt general_options[];
 
 struct args_value {
 	const struct opt *opt;
-	const char *value;	/* NULL: a flag */
+	const char *value; /* NULL: a flag */
 };
 
 struct args {
-	const struct cmd *cmd;	/* found; a group when its verb is missing;
+	const struct cmd *cmd; /* found; a group when its verb is missing;
 				 * NULL: none was named */
-	char path[96];		/* "account token create" */
-	bool help, version;	/* asked for: operands are then not checked */
+	char path[96];         /* "account token create" */
+	bool help, version;    /* asked for: operands are then not checked */
 	struct args_value *values;
 	size_t nvalues;
 	const char **operands;

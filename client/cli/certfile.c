@@ -15,8 +15,9 @@ read_hex(const char *text, char out[65])
 	size_t n = 0;
 
 	for (; *text != '\0'; text++) {
-		char c = *text >= 'A' && *text <= 'F' ?
-		    (char)(*text - 'A' + 'a') : *text;
+		char c = *text >= 'A' && *text <= 'F'
+			     ? (char)(*text - 'A' + 'a')
+			     : *text;
 
 		if (c == ':')
 			continue;
@@ -35,7 +36,7 @@ digest(FILE *file, char out[65])
 	unsigned len = 0, i;
 	X509 *cert = PEM_read_X509(file, NULL, NULL, NULL);
 	bool ok = cert != NULL &&
-	    X509_digest(cert, EVP_sha256(), hash, &len) == 1 && len == 32;
+		  X509_digest(cert, EVP_sha256(), hash, &len) == 1 && len == 32;
 
 	for (i = 0; ok && i < len; i++)
 		sprintf(out + 2 * i, "%02x", hash[i]);
@@ -58,7 +59,8 @@ certfile_sha256(struct cli *cli, const char *text, char out[65])
 		    "%s: %s", text, strerror(errno));
 	ok = digest(file, out);
 	fclose(file);
-	return ok ? 0 : cli_fail(cli, EXIT_USAGE,
-		_("Give a certificate in PEM (BEGIN CERTIFICATE)."),
-		_("%s holds no certificate"), text);
+	return ok ? 0
+		  : cli_fail(cli, EXIT_USAGE,
+			_("Give a certificate in PEM (BEGIN CERTIFICATE)."),
+			_("%s holds no certificate"), text);
 }

@@ -9,10 +9,7 @@
 
 #include "config.h"
 
-enum {
-	TOKEN_BYTES_MAX = 512,
-	TIMEOUT_MAX_S = 86400
-};
+enum { TOKEN_BYTES_MAX = 512, TIMEOUT_MAX_S = 86400 };
 
 /* What libresopro finds worth saying. */
 static void
@@ -31,8 +28,8 @@ read_token(struct cli *cli)
 
 	if (values[SETTING_TOKEN] != NULL || values[SETTING_TOKEN_FILE] == NULL)
 		return 0;
-	status = cli_read_file(cli, values[SETTING_TOKEN_FILE],
-	    TOKEN_BYTES_MAX, &text, &len);
+	status = cli_read_file(
+	    cli, values[SETTING_TOKEN_FILE], TOKEN_BYTES_MAX, &text, &len);
 	if (status != 0)
 		return status;
 	text[strcspn(text, " \t\r\n")] = '\0';
@@ -118,8 +115,8 @@ cli_call(struct cli *cli, const struct rsp_method *method,
 	*response = NULL;
 	if (client == NULL)
 		return EXIT_USAGE;
-	if (rsp_call(client, method, request, response, cli->deadline_ms,
-		&e) == 0)
+	if (rsp_call(client, method, request, response, cli->deadline_ms, &e) ==
+	    0)
 		return 0;
 	return cli_error(cli, &e, NULL);
 }
@@ -130,9 +127,9 @@ is_request_id(const char *text)
 	size_t len = strlen(text);
 
 	return len >= 16 && len <= 64 &&
-	    text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
-			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] ==
-	    '\0';
+	       text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
+				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] ==
+		   '\0';
 }
 
 int

@@ -18,37 +18,37 @@
 /* Exit codes: a contract, in resopro(1). */
 enum exit_code {
 	EXIT_OK = 0,
-	EXIT_INTERNAL = 1,	/* our bug, no memory, output not written */
-	EXIT_USAGE = 2,		/* the command line, a file or the profile */
+	EXIT_INTERNAL = 1, /* our bug, no memory, output not written */
+	EXIT_USAGE = 2,    /* the command line, a file or the profile */
 	EXIT_NOT_FOUND = 3,
-	EXIT_DENIED = 4,	/* or not authenticated */
-	EXIT_CONFLICT = 5,	/* version moved, id or request id taken */
-	EXIT_INVALID = 6,	/* a value or a rule */
-	EXIT_UNAVAILABLE = 7,	/* no server, deadline, limit: try later */
-	EXIT_PARTIAL = 8,	/* some done, some not */
-	EXIT_UNCERTAIN = 9,	/* may have been written: send it again with
+	EXIT_DENIED = 4,       /* or not authenticated */
+	EXIT_CONFLICT = 5,     /* version moved, id or request id taken */
+	EXIT_INVALID = 6,      /* a value or a rule */
+	EXIT_UNAVAILABLE = 7,  /* no server, deadline, limit: try later */
+	EXIT_PARTIAL = 8,      /* some done, some not */
+	EXIT_UNCERTAIN = 9,    /* may have been written: send it again with
 				 * the same --request-id */
-	EXIT_INTERRUPTED = 130	/* SIGINT */
+	EXIT_INTERRUPTED = 130 /* SIGINT */
 };
 
 enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV };
 
-struct settings;	/* config.h: server, files, token; where each is from */
+struct settings; /* config.h: server, files, token; where each is from */
 
 struct cli {
-	const struct cmd *const *cmds;	/* every command, NULL at the end */
-	const struct args *args;	/* of this run */
-	struct settings *settings;	/* filled on first use */
-	struct rsp_client *client;	/* opened on first use */
+	const struct cmd *const *cmds; /* every command, NULL at the end */
+	const struct args *args;       /* of this run */
+	struct settings *settings;     /* filled on first use */
+	struct rsp_client *client;     /* opened on first use */
 	enum format format;
 	FILE *out, *err;
-	bool colour_out, colour_err;	/* may colour that stream */
+	bool colour_out, colour_err; /* may colour that stream */
 	bool tty_out, tty_err, tty_in;
-	bool quiet;			/* --quiet: no remarks on err */
-	int width;			/* columns of `out`; 0: no limit */
-	int interrupt_fd;		/* readable after SIGINT or SIGTERM */
-	int64_t deadline_ms;		/* --timeout, or RSP_DEADLINE_DEFAULT */
-	char request_id[65];		/* the last one used, or "" */
+	bool quiet;          /* --quiet: no remarks on err */
+	int width;           /* columns of `out`; 0: no limit */
+	int interrupt_fd;    /* readable after SIGINT or SIGTERM */
+	int64_t deadline_ms; /* --timeout, or RSP_DEADLINE_DEFAULT */
+	char request_id[65]; /* the last one used, or "" */
 };
 
 /* ---- the connection ----------------------------------------------------- */
@@ -142,7 +142,7 @@ int cli_as_of(struct cli *, const char *text, Resopro__V1__AsOf *as_of,
 
 /* Read a whole file, or stdin for "-": NUL at the end, free() it.
  * At most `max` bytes. */
-int cli_read_file(struct cli *, const char *path, size_t max, char **text,
-    size_t *len);
+int cli_read_file(
+    struct cli *, const char *path, size_t max, char **text, size_t *len);
 
 #endif

@@ -43,8 +43,9 @@ closest_try(struct closest *c, const char *name)
 	if (typed == 0 || typed > WORD_MAX || len > WORD_MAX)
 		return;
 	/* The beginning of a name is as good as one slip. */
-	n = typed >= 3 && strncmp(c->word, name, typed) == 0 ?
-	    1 : distance(c->word, typed, name, len);
+	n = typed >= 3 && strncmp(c->word, name, typed) == 0
+		? 1
+		: distance(c->word, typed, name, len);
 	if (n > (typed < 4 ? 1 : typed / 3 + 1))
 		return;
 	if (c->best == NULL || n < c->distance) {

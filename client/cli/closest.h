@@ -10,9 +10,9 @@
 #define CLI_CLOSEST_H
 
 struct closest {
-	const char *word;	/* as typed */
-	const char *best;	/* NULL: nothing near enough */
-	unsigned distance;	/* of best */
+	const char *word;  /* as typed */
+	const char *best;  /* NULL: nothing near enough */
+	unsigned distance; /* of best */
 };
 
 /* Consider one name; borrows it. */

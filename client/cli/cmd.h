@@ -28,16 +28,16 @@ struct cli;
 struct args;
 
 enum {
-	OPT_MANY = 1,	/* may be given several times */
-	OPT_SECRET = 2	/* its value never appears in a message */
+	OPT_MANY = 1,  /* may be given several times */
+	OPT_SECRET = 2 /* its value never appears in a message */
 };
 
 /* One option.  A table ends with an entry whose name is NULL. */
 struct opt {
-	char letter;		/* 'n' for -n, or 0 */
-	const char *name;	/* "dry-run" */
-	const char *arg;	/* name of its value in usage; NULL: a flag */
-	const char *help;	/* N_(): half a sentence, lower case, no dot */
+	char letter;      /* 'n' for -n, or 0 */
+	const char *name; /* "dry-run" */
+	const char *arg;  /* name of its value in usage; NULL: a flag */
+	const char *help; /* N_(): half a sentence, lower case, no dot */
 	unsigned flags;
 	/* What completion offers for the value: words apart by spaces ("table
 	 * json"), "kinds", or "files"; NULL: nothing.  Words (but not kinds and
@@ -48,16 +48,17 @@ struct opt {
 /* One command, or a group of commands. */
 struct cmd {
 	const char *name;
-	const char *args;	/* operands as usage shows them; NULL: none */
-	const char *help;	/* N_(): half a sentence, shown in lists */
-	const char *details;	/* N_(): paragraphs of --help, or NULL */
-	const struct opt *opts;	/* or NULL */
-	int min, max;		/* operands, checked before run(); max -1: any */
+	const char *args;       /* operands as usage shows them; NULL: none */
+	const char *help;       /* N_(): half a sentence, shown in lists */
+	const char *details;    /* N_(): paragraphs of --help, or NULL */
+	const struct opt *opts; /* or NULL */
+	int min, max; /* operands, checked before run(); max -1: any */
 	/* What completion offers for the operands, one entry a position, the
 	 * last repeated: as opt.complete, apart by '|'; NULL: nothing. */
 	const char *complete;
-	int (*run)(struct cli *, const struct args *); /* returns an exit_code */
-	const struct cmd *const *subs;	/* a group: ends with NULL; no run() */
+	int (*run)(
+	    struct cli *, const struct args *); /* returns an exit_code */
+	const struct cmd *const *subs; /* a group: ends with NULL; no run() */
 };
 
 /* ---- what run() is given ------------------------------------------------ */

@@ -20,23 +20,17 @@ static const struct column columns[] = {
 	{ .title = N_("ROLES"), .path = "roles" },
 	{ .title = N_("TERRITORIES"), .path = "territories" },
 	{ .title = N_("DISABLED"), .path = "disabled" },
-	{ .title = N_("LABEL"), .path = "label" },
-	{ 0 }
+	{ .title = N_("LABEL"), .path = "label" }, { 0 }
 };
 
 /* ---- reading ------------------------------------------------------------------- */
 
-static const struct opt list_opts[] = {
-	OPT_ROW_ALL,
-	OPT_ROW_LIMIT,
-	{ 0 }
-};
+static const struct opt list_opts[] = { OPT_ROW_ALL, OPT_ROW_LIMIT, { 0 } };
 
 static int
 run_list(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__ListAccountsRequest request =
-	    RESOPRO__V1__LIST_ACCOUNTS_REQUEST__INIT;
+	Resopro__V1__ListAccountsRequest request;
 	struct output *out = NULL;
 	ProtobufCMessage *message;
 	struct paging page;
@@ -44,14 +38,15 @@ run_list(struct cli *cli, const struct args *args)
 	int code = paging_start(cli, &page);
 	bool again = true;
 
+	resopro__v1__list_accounts_request__init(&request);
 	(void)args;
 	while (code == 0 && again) {
 		Resopro__V1__ListAccountsResponse *r;
 		size_t i;
 
 		request.page_size = page.size;
-		code = cli_call(cli, &rsp_admin_list_accounts, &request.base,
-		    &message);
+		code = cli_call(
+		    cli, &rsp_admin_list_accounts, &request.base, &message);
 		if (code != 0)
 			break;
 		r = (Resopro__V1__ListAccountsResponse *)message;
@@ -78,9 +73,9 @@ run_list(struct cli *cli, const struct args *args)
 static int
 get_account(struct cli *cli, const char *id, ProtobufCMessage **message)
 {
-	Resopro__V1__GetAccountRequest request =
-	    RESOPRO__V1__GET_ACCOUNT_REQUEST__INIT;
+	Resopro__V1__GetAccountRequest request;
 
+	resopro__v1__get_account_request__init(&request);
 	*message = NULL;
 	if (cli_id(cli, "ID", id) != 0)
 		return EXIT_USAGE;
@@ -118,37 +113,44 @@ put_account(struct cli *cli, Resopro__V1__PutAccountRequest request)
 
 	request.request_id = id;
 	if (code == 0)
-		code = cli_call(cli, &rsp_admin_put_account, &request.base,
-		    &message);
+		code = cli_call(
+		    cli, &rsp_admin_put_account, &request.base, &message);
 	return code == 0 ? print_account(cli, message) : code;
 }
 
 static const struct opt put_opts[] = {
-	{ .letter = 'f', .name = "file", .arg = "FILE|-", .complete = "files",
-	  .help = N_("the account as JSON, instead of the options below") },
-	{ .name = "organisation", .arg = "ID",
-	  .help = N_("the body that it acts for") },
-	{ .name = "role", .arg = "ROLE", .flags = OPT_MANY,
-	  .complete = "agency_admin agency_coordinator region_signatory "
-		      "crefop prefecture member_writer member_reader "
-		      "proximity operator",
-	  .help = N_("what it may do; may be repeated") },
-	{ .name = "territory", .arg = "ZONE", .flags = OPT_MANY,
-	  .help = N_("zone of a coordinator; may be repeated") },
+	{ .letter = 'f',
+	    .name = "file",
+	    .arg = "FILE|-",
+	    .complete = "files",
+	    .help = N_("the account as JSON, instead of the options below") },
+	{ .name = "organisation",
+	    .arg = "ID",
+	    .help = N_("the body that it acts for") },
+	{ .name = "role",
+	    .arg = "ROLE",
+	    .flags = OPT_MANY,
+	    .complete = "agency_admin agency_coordinator region_signatory "
+			"crefop prefecture member_writer member_reader "
+			"proximity operator",
+	    .help = N_("what it may do; may be repeated") },
+	{ .name = "territory",
+	    .arg = "ZONE",
+	    .flags = OPT_MANY,
+	    .help = N_("zone of a coordinator; may be repeated") },
 	{ .name = "label", .arg = "TEXT", .help = N_("for people") },
-	{ .name = "if-version", .arg = "N",
-	  .help = N_("only if the account still has this version; 0: only "
-		     "if it does not exist") },
-	OPT_ROW_REQUEST_ID,
-	{ 0 }
+	{ .name = "if-version",
+	    .arg = "N",
+	    .help = N_("only if the account still has this version; 0: only "
+		       "if it does not exist") },
+	OPT_ROW_REQUEST_ID, { 0 }
 };
 
 static const struct form_row account_form[] = {
 	{ "organisation", "organisation_id", FORM_ID, false },
 	{ "role", "roles", FORM_TEXTS, true },
 	{ "territory", "territories", FORM_TEXTS, false },
-	{ "label", "label", FORM_TEXT, false },
-	{ 0 }
+	{ "label", "label", FORM_TEXT, false }, { 0 }
 };
 
 static const struct input_form file_forms[] = {
@@ -192,8 +194,9 @@ set_id(struct cli *cli, Resopro__V1__Account *a, char **saved)
 
 	*saved = a->id;
 	if (id == NULL)
-		return *a->id != '\0' ? 0 : cli_usage(cli, "%s",
-			_("the account has no id"));
+		return *a->id != '\0'
+			   ? 0
+			   : cli_usage(cli, "%s", _("the account has no id"));
 	if (cli_id(cli, "ID", id) != 0)
 		return EXIT_USAGE;
 	a->id = cli_field(id);
@@ -203,25 +206,26 @@ set_id(struct cli *cli, Resopro__V1__Account *a, char **saved)
 static int
 run_put(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__PutAccountRequest request =
-	    RESOPRO__V1__PUT_ACCOUNT_REQUEST__INIT;
+	Resopro__V1__PutAccountRequest request;
 	const char *path = args_get(args, "file");
 	const char *version = args_get(args, "if-version");
 	ProtobufCMessage *owner = NULL;
 	char *saved;
 	int code;
 
+	resopro__v1__put_account_request__init(&request);
 	if (path != NULL && form_is_used(cli, account_form))
 		return cli_usage(cli, "%s",
 		    _("--file and options of the account exclude each other"));
 	if (path != NULL)
-		request.account = account_of_file(cli, path, &owner,
-		    &request.if_version);
+		request.account =
+		    account_of_file(cli, path, &owner, &request.if_version);
 	else if ((owner = form_read(cli, account_form,
 		      &resopro__v1__account__descriptor)) != NULL)
 		request.account = (Resopro__V1__Account *)owner;
-	code = request.account != NULL ? 0 :
-		path != NULL ? EXIT_INVALID : EXIT_USAGE;
+	code = request.account != NULL ? 0
+	       : path != NULL          ? EXIT_INVALID
+				       : EXIT_USAGE;
 	if (code == 0 && version != NULL)
 		code = cli_number(cli, "--if-version", version, 0, UINT64_MAX,
 		    &request.if_version);
@@ -246,16 +250,16 @@ struct edited {
 
 /* Read, change one thing, write: refused when someone else wrote meanwhile. */
 static int
-change(struct cli *cli, const char *id,
-    int (*edit)(struct cli *, struct edited *))
+change(
+    struct cli *cli, const char *id, int (*edit)(struct cli *, struct edited *))
 {
 	struct edited edited;
-	Resopro__V1__PutAccountRequest request =
-	    RESOPRO__V1__PUT_ACCOUNT_REQUEST__INIT;
+	Resopro__V1__PutAccountRequest request;
 	Resopro__V1__AccountResponse *r;
 	ProtobufCMessage *message;
 	int code = get_account(cli, id, &message);
 
+	resopro__v1__put_account_request__init(&request);
 	if (code != 0)
 		return code;
 	r = (Resopro__V1__AccountResponse *)message;
@@ -274,10 +278,12 @@ change(struct cli *cli, const char *id,
 static int
 disable(struct cli *cli, struct edited *e)
 {
-	if (!cli_ask(cli, _("%s can then do nothing, and its open watches "
-			    "end."), e->account.id))
-		return cli_fail(cli, EXIT_INTERRUPTED, NULL, "%s",
-		    _("nothing was done"));
+	if (!cli_ask(cli,
+		_("%s can then do nothing, and its open watches "
+		  "end."),
+		e->account.id))
+		return cli_fail(
+		    cli, EXIT_INTERRUPTED, NULL, "%s", _("nothing was done"));
 	e->account.disabled = 1;
 	return 0;
 }
@@ -339,20 +345,22 @@ run_pin(struct cli *cli, const struct args *args)
 static int
 run_revoke_cert(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__RevokeCertificateRequest request =
-	    RESOPRO__V1__REVOKE_CERTIFICATE_REQUEST__INIT;
+	Resopro__V1__RevokeCertificateRequest request;
 	const char *account = args_operand(args, 0);
 	ProtobufCMessage *message;
 	char sha256[65], id[65];
 	int code;
 
+	resopro__v1__revoke_certificate_request__init(&request);
 	if (cli_id(cli, "ACCOUNT", account) != 0 ||
 	    certfile_sha256(cli, args_operand(args, 1), sha256) != 0)
 		return EXIT_USAGE;
-	if (!cli_ask(cli, _("the certificate %s will never be accepted "
-			    "again."), sha256))
-		return cli_fail(cli, EXIT_INTERRUPTED, NULL, "%s",
-		    _("nothing was done"));
+	if (!cli_ask(cli,
+		_("the certificate %s will never be accepted "
+		  "again."),
+		sha256))
+		return cli_fail(
+		    cli, EXIT_INTERRUPTED, NULL, "%s", _("nothing was done"));
 	request.account_id = cli_field(account);
 	request.sha256 = sha256;
 	request.request_id = id;
@@ -367,10 +375,10 @@ run_revoke_cert(struct cli *cli, const struct args *args)
 
 static const struct opt token_opts[] = {
 	{ .name = "label", .arg = "TEXT", .help = N_("for people") },
-	{ .name = "days", .arg = "N",
-	  .help = N_("for so long, 1 to 730 (365)") },
-	OPT_ROW_REQUEST_ID,
-	{ 0 }
+	{ .name = "days",
+	    .arg = "N",
+	    .help = N_("for so long, 1 to 730 (365)") },
+	OPT_ROW_REQUEST_ID, { 0 }
 };
 
 static int
@@ -384,8 +392,9 @@ print_token(struct cli *cli, ProtobufCMessage *message)
 		fprintf(cli->out, "%s\n", r->secret);
 	else
 		code = output_message(cli, message);
-	cli_say(cli, _("token %s; it is not shown again: keep it in a file "
-		       "of mode 0600 (--token-file, RESOPRO_TOKEN)"),
+	cli_say(cli,
+	    _("token %s; it is not shown again: keep it in a file "
+	      "of mode 0600 (--token-file, RESOPRO_TOKEN)"),
 	    r->token_id);
 	rsp_message_free(message);
 	return output_done(cli, code);
@@ -394,8 +403,7 @@ print_token(struct cli *cli, ProtobufCMessage *message)
 static int
 run_create_token(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__CreateTokenRequest request =
-	    RESOPRO__V1__CREATE_TOKEN_REQUEST__INIT;
+	Resopro__V1__CreateTokenRequest request;
 	const char *account = args_operand(args, 0);
 	const char *days = args_get(args, "days");
 	ProtobufCMessage *message;
@@ -403,6 +411,7 @@ run_create_token(struct cli *cli, const struct args *args)
 	char id[65];
 	int code;
 
+	resopro__v1__create_token_request__init(&request);
 	if (cli_id(cli, "ACCOUNT", account) != 0 ||
 	    (days != NULL && cli_number(cli, "--days", days, 1, 730, &n) != 0))
 		return EXIT_USAGE;
@@ -412,26 +421,23 @@ run_create_token(struct cli *cli, const struct args *args)
 	request.request_id = id;
 	code = cli_request_id(cli, id);
 	if (code == 0)
-		code = cli_call(cli, &rsp_admin_create_token, &request.base,
-		    &message);
+		code = cli_call(
+		    cli, &rsp_admin_create_token, &request.base, &message);
 	return code == 0 ? print_token(cli, message) : code;
 }
 
-static const struct opt revoke_opts[] = {
-	OPT_ROW_REQUEST_ID,
-	{ 0 }
-};
+static const struct opt revoke_opts[] = { OPT_ROW_REQUEST_ID, { 0 } };
 
 static int
 run_revoke_token(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__RevokeTokenRequest request =
-	    RESOPRO__V1__REVOKE_TOKEN_REQUEST__INIT;
+	Resopro__V1__RevokeTokenRequest request;
 	const char *account = args_operand(args, 0);
 	ProtobufCMessage *message;
 	char id[65];
 	int code;
 
+	resopro__v1__revoke_token_request__init(&request);
 	if (cli_id(cli, "ACCOUNT", account) != 0)
 		return EXIT_USAGE;
 	request.account_id = cli_field(account);
@@ -439,59 +445,95 @@ run_revoke_token(struct cli *cli, const struct args *args)
 	request.request_id = id;
 	code = cli_request_id(cli, id);
 	if (code == 0)
-		code = cli_call(cli, &rsp_admin_revoke_token, &request.base,
-		    &message);
+		code = cli_call(
+		    cli, &rsp_admin_revoke_token, &request.base, &message);
 	return code == 0 ? print_account(cli, message) : code;
 }
 
 /* ---- the tables -------------------------------------------------------------------- */
 
 static const struct cmd cmd_list_accounts = {
-	.name = "list", .help = N_("every account"), .opts = list_opts,
+	.name = "list",
+	.help = N_("every account"),
+	.opts = list_opts,
 	.run = run_list,
 };
 static const struct cmd cmd_show_account = {
-	.name = "show", .args = "ID", .min = 1, .max = 1,
-	.help = N_("one account"), .run = run_show,
+	.name = "show",
+	.args = "ID",
+	.min = 1,
+	.max = 1,
+	.help = N_("one account"),
+	.run = run_show,
 };
 static const struct cmd cmd_put_account = {
-	.name = "put", .args = "[ID]", .min = 0, .max = 1,
+	.name = "put",
+	.args = "[ID]",
+	.min = 0,
+	.max = 1,
 	.help = N_("create or replace an account"),
 	.details = N_("By options (a new account needs ID and --role), or from "
 		      "--file: “resopro account show ID --output json” gives "
 		      "one to edit. What is not given is removed; tokens "
 		      "stay."),
-	.opts = put_opts, .run = run_put,
+	.opts = put_opts,
+	.run = run_put,
 };
 static const struct cmd cmd_disable = {
-	.name = "disable", .args = "ID", .min = 1, .max = 1,
+	.name = "disable",
+	.args = "ID",
+	.min = 1,
+	.max = 1,
 	.help = N_("refuse the account from now on; its watches end"),
-	.opts = revoke_opts, .run = run_disable,
+	.opts = revoke_opts,
+	.run = run_disable,
 };
 static const struct cmd cmd_enable = {
-	.name = "enable", .args = "ID", .min = 1, .max = 1,
-	.help = N_("accept the account again"), .opts = revoke_opts,
+	.name = "enable",
+	.args = "ID",
+	.min = 1,
+	.max = 1,
+	.help = N_("accept the account again"),
+	.opts = revoke_opts,
 	.run = run_enable,
 };
 static const struct cmd cmd_create_token = {
-	.name = "create", .args = "ACCOUNT", .min = 1, .max = 1,
-	.help = N_("a new API token, shown once"), .opts = token_opts,
+	.name = "create",
+	.args = "ACCOUNT",
+	.min = 1,
+	.max = 1,
+	.help = N_("a new API token, shown once"),
+	.opts = token_opts,
 	.run = run_create_token,
 };
 static const struct cmd cmd_revoke_token = {
-	.name = "revoke", .args = "ACCOUNT TOKEN", .min = 2, .max = 2,
-	.help = N_("refuse a token from now on"), .opts = revoke_opts,
+	.name = "revoke",
+	.args = "ACCOUNT TOKEN",
+	.min = 2,
+	.max = 2,
+	.help = N_("refuse a token from now on"),
+	.opts = revoke_opts,
 	.run = run_revoke_token,
 };
 static const struct cmd cmd_pin = {
-	.name = "pin", .args = "ACCOUNT FILE|SHA256", .min = 2, .max = 2,
+	.name = "pin",
+	.args = "ACCOUNT FILE|SHA256",
+	.min = 2,
+	.max = 2,
 	.help = N_("accept only this certificate, and the one pinned before"),
-	.opts = revoke_opts, .complete = "|files", .run = run_pin,
+	.opts = revoke_opts,
+	.complete = "|files",
+	.run = run_pin,
 };
 static const struct cmd cmd_revoke_cert = {
-	.name = "revoke", .args = "ACCOUNT FILE|SHA256", .min = 2, .max = 2,
-	.help = N_("refuse a certificate for ever"), .opts = revoke_opts,
-	.complete = "|files", .run = run_revoke_cert,
+	.name = "revoke",
+	.args = "ACCOUNT FILE|SHA256",
+	.min = 2,
+	.max = 2,
+	.help = N_("refuse a certificate for ever"),
+	.opts = revoke_opts,
+	.complete = "|files",
+	.run = run_revoke_cert,
 };
 
 static const struct cmd *const token_subs[] = { &cmd_create_token,
@@ -500,17 +542,19 @@ static const struct cmd *const cert_subs[] = { &cmd_pin, &cmd_revoke_cert,
 	NULL };
 
 static const struct cmd cmd_token = {
-	.name = "token", .help = N_("API tokens of an account"),
+	.name = "token",
+	.help = N_("API tokens of an account"),
 	.subs = token_subs,
 };
 static const struct cmd cmd_cert = {
-	.name = "cert", .help = N_("certificates of an account"),
+	.name = "cert",
+	.help = N_("certificates of an account"),
 	.subs = cert_subs,
 };
 
-static const struct cmd *const subs[] = { &cmd_list_accounts,
-	&cmd_show_account, &cmd_put_account, &cmd_disable, &cmd_enable,
-	&cmd_token, &cmd_cert, NULL };
+static const struct cmd *const subs[] = { &cmd_list_accounts, &cmd_show_account,
+	&cmd_put_account, &cmd_disable, &cmd_enable, &cmd_token, &cmd_cert,
+	NULL };
 
 const struct cmd cmd_account = {
 	.name = "account",

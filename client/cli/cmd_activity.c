@@ -13,60 +13,88 @@
 #include "paging.h"
 
 static const struct opt declare_opts[] = {
-	{ .letter = 'f', .name = "file", .arg = "FILE|-", .complete = "files",
-	  .help = N_("activities as JSON, one or many, instead of options") },
-	{ .name = "source", .arg = "NAME",
-	  .help = N_("the member's system that holds the activity") },
-	{ .name = "source-id", .arg = "ID",
-	  .help = N_("its identifier there: declared once only") },
+	{ .letter = 'f',
+	    .name = "file",
+	    .arg = "FILE|-",
+	    .complete = "files",
+	    .help = N_("activities as JSON, one or many, instead of options") },
+	{ .name = "source",
+	    .arg = "NAME",
+	    .help = N_("the member's system that holds the activity") },
+	{ .name = "source-id",
+	    .arg = "ID",
+	    .help = N_("its identifier there: declared once only") },
 	{ .name = "organisation", .arg = "ID", .help = N_("who did it") },
 	{ .name = "site", .arg = "ID", .help = N_("at which of its sites") },
 	{ .name = "kind", .arg = "CODE", .help = N_("A01 to A20") },
 	{ .name = "title", .arg = "TEXT", .help = N_("3 to 150 characters") },
 	{ .name = "start", .arg = "DATE", .help = N_("first day") },
-	{ .name = "end", .arg = "DATE",
-	  .help = N_("last day; default: the first") },
-	{ .name = "commune", .arg = "CODE", .flags = OPT_MANY,
-	  .help = N_("INSEE code; may be repeated") },
+	{ .name = "end",
+	    .arg = "DATE",
+	    .help = N_("last day; default: the first") },
+	{ .name = "commune",
+	    .arg = "CODE",
+	    .flags = OPT_MANY,
+	    .help = N_("INSEE code; may be repeated") },
 	{ .name = "place-type", .arg = "CODE", .help = N_("kind of place") },
 	{ .name = "uai", .arg = "CODE", .help = N_("the school, by its UAI") },
 	{ .name = "people", .arg = "N", .help = N_("people met, in all") },
-	{ .name = "audience", .arg = "CODE=N", .flags = OPT_MANY,
-	  .help = N_("people by audience; may be repeated") },
-	{ .name = "by-sex", .arg = "CODE=N", .flags = OPT_MANY,
-	  .help = N_("people by sex (f, h, nr); may be repeated") },
-	{ .name = "by-age", .arg = "CODE=N", .flags = OPT_MANY,
-	  .help = N_("people by age class; may be repeated") },
+	{ .name = "audience",
+	    .arg = "CODE=N",
+	    .flags = OPT_MANY,
+	    .help = N_("people by audience; may be repeated") },
+	{ .name = "by-sex",
+	    .arg = "CODE=N",
+	    .flags = OPT_MANY,
+	    .help = N_("people by sex (f, h, nr); may be repeated") },
+	{ .name = "by-age",
+	    .arg = "CODE=N",
+	    .flags = OPT_MANY,
+	    .help = N_("people by age class; may be repeated") },
 	{ .name = "partial", .help = N_("the classes are not complete") },
-	{ .name = "interviews", .arg = "N",
-	  .help = N_("number of interviews") },
+	{ .name = "interviews",
+	    .arg = "N",
+	    .help = N_("number of interviews") },
 	{ .name = "sessions", .arg = "N", .help = N_("number of sessions") },
 	{ .name = "hours", .arg = "N", .help = N_("hours in all") },
-	{ .name = "partner", .arg = "ID", .flags = OPT_MANY,
-	  .help = N_("partner organisation; may be repeated") },
-	{ .name = "psy-en", .arg = "oui|non", .complete = "oui non",
-	  .help = N_("with psychologues de l'Éducation nationale") },
-	{ .name = "mixite", .arg = "LEVEL",
-	  .complete = "aucune integree objet_principal",
-	  .help = N_("aucune, integree or objet_principal") },
-	{ .name = "mixite-effect", .arg = "TEXT",
-	  .help = N_("expected effect") },
-	{ .name = "metier-sector", .arg = "CODE", .flags = OPT_MANY,
-	  .help = N_("sector of occupations; may be repeated") },
-	{ .name = "modality", .arg = "CODE",
-	  .help = N_("presentiel, distance or mixte") },
-	{ .name = "region-financed", .arg = "oui|non", .complete = "oui non",
-	  .help = N_("financed by the Region") },
-	{ .name = "state", .arg = "STATE",
-	  .complete = "projet realise annule",
-	  .help = N_("projet, realise (default) or annule") },
-	{ .name = "event", .arg = "ID",
-	  .help = N_("event that several bodies declare") },
+	{ .name = "partner",
+	    .arg = "ID",
+	    .flags = OPT_MANY,
+	    .help = N_("partner organisation; may be repeated") },
+	{ .name = "psy-en",
+	    .arg = "oui|non",
+	    .complete = "oui non",
+	    .help = N_("with psychologues de l'Éducation nationale") },
+	{ .name = "mixite",
+	    .arg = "LEVEL",
+	    .complete = "aucune integree objet_principal",
+	    .help = N_("aucune, integree or objet_principal") },
+	{ .name = "mixite-effect",
+	    .arg = "TEXT",
+	    .help = N_("expected effect") },
+	{ .name = "metier-sector",
+	    .arg = "CODE",
+	    .flags = OPT_MANY,
+	    .help = N_("sector of occupations; may be repeated") },
+	{ .name = "modality",
+	    .arg = "CODE",
+	    .help = N_("presentiel, distance or mixte") },
+	{ .name = "region-financed",
+	    .arg = "oui|non",
+	    .complete = "oui non",
+	    .help = N_("financed by the Region") },
+	{ .name = "state",
+	    .arg = "STATE",
+	    .complete = "projet realise annule",
+	    .help = N_("projet, realise (default) or annule") },
+	{ .name = "event",
+	    .arg = "ID",
+	    .help = N_("event that several bodies declare") },
 	{ .name = "event-lead", .help = N_("this body counts its people") },
-	{ .name = "comment", .arg = "TEXT",
-	  .help = N_("at most 1,000 characters, about no person") },
-	OPT_ROW_REQUEST_ID,
-	{ 0 }
+	{ .name = "comment",
+	    .arg = "TEXT",
+	    .help = N_("at most 1,000 characters, about no person") },
+	OPT_ROW_REQUEST_ID, { 0 }
 };
 
 static const struct form_row activity_form[] = {
@@ -97,8 +125,7 @@ static const struct form_row activity_form[] = {
 	{ "state", "state", FORM_TEXT, false },
 	{ "event", "event_id", FORM_ID, false },
 	{ "event-lead", "event_lead", FORM_FLAG, false },
-	{ "comment", "comment", FORM_TEXT, false },
-	{ 0 }
+	{ "comment", "comment", FORM_TEXT, false }, { 0 }
 };
 
 /* The whole request, or the activity alone. */
@@ -109,13 +136,14 @@ static const struct input_form file_forms[] = {
 
 static const struct column declared_columns[] = {
 	{ .title = N_("ID"), .path = "record.id", .flags = COLUMN_KEEP },
-	{ .title = N_("KIND"), .path = "record.activity.activity_kind",
-	  .flags = COLUMN_KEEP },
+	{ .title = N_("KIND"),
+	    .path = "record.activity.activity_kind",
+	    .flags = COLUMN_KEEP },
 	{ .title = N_("TITLE"), .path = "record.activity.title" },
-	{ .title = N_("START"), .path = "record.activity.start",
-	  .flags = COLUMN_KEEP },
-	{ .title = N_("REVISION"), .path = "revision",
-	  .flags = COLUMN_RIGHT },
+	{ .title = N_("START"),
+	    .path = "record.activity.start",
+	    .flags = COLUMN_KEEP },
+	{ .title = N_("REVISION"), .path = "revision", .flags = COLUMN_RIGHT },
 	{ 0 }
 };
 
@@ -126,7 +154,7 @@ struct declare {
 	struct cli *cli;
 	struct output *out;
 	size_t done, refused;
-	int code;		/* of the last failure */
+	int code; /* of the last failure */
 };
 
 static void
@@ -151,8 +179,8 @@ send_one(struct declare *d, Resopro__V1__DeclareRequest *request)
 		request->request_id = id;
 	}
 	if (code == 0)
-		code = cli_call(cli, &rsp_activities_declare, &request->base,
-		    &message);
+		code = cli_call(
+		    cli, &rsp_activities_declare, &request->base, &message);
 	request->request_id = own; /* who frees the request frees it */
 	if (code != 0) {
 		note(d, code);
@@ -176,17 +204,17 @@ send_one(struct declare *d, Resopro__V1__DeclareRequest *request)
 static void
 send_file_item(struct declare *d, ProtobufCMessage *m, size_t form, int line)
 {
-	Resopro__V1__DeclareRequest request =
-	    RESOPRO__V1__DECLARE_REQUEST__INIT;
+	Resopro__V1__DeclareRequest request;
 	size_t refused = d->refused;
 
+	resopro__v1__declare_request__init(&request);
 	if (form == 0) {
 		send_one(d, (Resopro__V1__DeclareRequest *)m);
 	} else {
 		request.activity = (Resopro__V1__Activity *)m;
 		request.source = cli_field(args_get(d->cli->args, "source"));
-		request.source_id = cli_field(
-		    args_get(d->cli->args, "source-id"));
+		request.source_id =
+		    cli_field(args_get(d->cli->args, "source-id"));
 		request.request_id = cli_field(NULL);
 		send_one(d, &request);
 	}
@@ -199,7 +227,7 @@ static bool
 is_over(const struct declare *d)
 {
 	return d->code == EXIT_UNAVAILABLE || d->code == EXIT_UNCERTAIN ||
-	    d->code == EXIT_INTERRUPTED || d->code == EXIT_USAGE;
+	       d->code == EXIT_INTERRUPTED || d->code == EXIT_USAGE;
 }
 
 static void
@@ -213,8 +241,8 @@ send_file(struct declare *d, const char *path)
 	if (code != 0)
 		note(d, code);
 	while (code == 0 && !is_over(d)) {
-		enum input_got got = input_next(d->cli, &in, file_forms, &form,
-		    &line, &m);
+		enum input_got got =
+		    input_next(d->cli, &in, file_forms, &form, &line, &m);
 
 		if (got == INPUT_END)
 			break;
@@ -229,19 +257,19 @@ send_file(struct declare *d, const char *path)
 	}
 	if (code == 0 && d->done == 0 && d->refused == 0)
 		note(d, cli_fail(d->cli, EXIT_INVALID,
-			_("Write activities as JSON, one after another."),
-			_("%s is empty"), in.path));
+			    _("Write activities as JSON, one after another."),
+			    _("%s is empty"), in.path));
 	input_close(&in);
 }
 
 static void
 send_form(struct declare *d)
 {
-	Resopro__V1__DeclareRequest request =
-	    RESOPRO__V1__DECLARE_REQUEST__INIT;
-	ProtobufCMessage *m = form_read(d->cli, activity_form,
-	    &resopro__v1__activity__descriptor);
+	Resopro__V1__DeclareRequest request;
+	ProtobufCMessage *m = form_read(
+	    d->cli, activity_form, &resopro__v1__activity__descriptor);
 
+	resopro__v1__declare_request__init(&request);
 	if (m == NULL) {
 		note(d, EXIT_USAGE);
 		return;
@@ -281,20 +309,21 @@ run_declare(struct cli *cli, const struct args *args)
 
 /* ---- list ---------------------------------------------------------------------- */
 
-static const struct opt list_opts[] = {
-	{ .name = "organisation", .arg = "ID",
-	  .help = N_("only those of this body") },
+static const struct opt list_opts[] = { { .name = "organisation",
+					    .arg = "ID",
+					    .help =
+						N_("only those of this body") },
 	{ .name = "kind", .arg = "CODE", .help = N_("only this kind, A01") },
-	{ .name = "from", .arg = "DATE",
-	  .help = N_("only those that end on this day or later") },
-	{ .name = "to", .arg = "DATE",
-	  .help = N_("only those that end on this day or sooner") },
-	{ .name = "territory", .arg = "ZONE",
-	  .help = N_("only those that touch this zone") },
-	OPT_ROW_ALL,
-	OPT_ROW_LIMIT,
-	{ 0 }
-};
+	{ .name = "from",
+	    .arg = "DATE",
+	    .help = N_("only those that end on this day or later") },
+	{ .name = "to",
+	    .arg = "DATE",
+	    .help = N_("only those that end on this day or sooner") },
+	{ .name = "territory",
+	    .arg = "ZONE",
+	    .help = N_("only those that touch this zone") },
+	OPT_ROW_ALL, OPT_ROW_LIMIT, { 0 } };
 
 static int
 list_pages(struct cli *cli, Resopro__V1__ListActivitiesRequest *request)
@@ -312,15 +341,15 @@ list_pages(struct cli *cli, Resopro__V1__ListActivitiesRequest *request)
 		size_t i;
 
 		request->page_size = page.size;
-		code = cli_call(cli, &rsp_activities_list, &request->base,
-		    &message);
+		code = cli_call(
+		    cli, &rsp_activities_list, &request->base, &message);
 		if (code != 0)
 			break;
 		r = (Resopro__V1__ListActivitiesResponse *)message;
 		if (out == NULL) {
 			out = output_open(cli, kind->columns, "records");
-			output_all_fields(out,
-			    &resopro__v1__record__descriptor, "activity");
+			output_all_fields(
+			    out, &resopro__v1__record__descriptor, "activity");
 			output_number(out, "revision", r->revision);
 		}
 		for (i = 0; i < r->n_records; i++)
@@ -344,10 +373,10 @@ list_pages(struct cli *cli, Resopro__V1__ListActivitiesRequest *request)
 static int
 run_list(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__ListActivitiesRequest request =
-	    RESOPRO__V1__LIST_ACTIVITIES_REQUEST__INIT;
+	Resopro__V1__ListActivitiesRequest request;
 	const char *from = args_get(args, "from"), *to = args_get(args, "to");
 
+	resopro__v1__list_activities_request__init(&request);
 	if ((from != NULL && cli_date(cli, "--from", from) != 0) ||
 	    (to != NULL && cli_date(cli, "--to", to) != 0))
 		return EXIT_USAGE;
@@ -366,15 +395,18 @@ static const struct cmd cmd_declare = {
 		      "{\"activity\": ..., \"source\": ..., \"source_id\": "
 		      "...}. The same source and source_id twice is "
 		      "refused: nothing is counted twice."),
-	.opts = declare_opts, .run = run_declare,
+	.opts = declare_opts,
+	.run = run_declare,
 };
 static const struct cmd cmd_list_activities = {
-	.name = "list", .help = N_("declared activities, filtered"),
-	.opts = list_opts, .run = run_list,
+	.name = "list",
+	.help = N_("declared activities, filtered"),
+	.opts = list_opts,
+	.run = run_list,
 };
 
-static const struct cmd *const subs[] = { &cmd_declare,
-	&cmd_list_activities, NULL };
+static const struct cmd *const subs[] = { &cmd_declare, &cmd_list_activities,
+	NULL };
 
 const struct cmd cmd_activity = {
 	.name = "activity",

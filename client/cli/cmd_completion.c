@@ -11,29 +11,30 @@
 
 /* The same text as resopro.bash, which is installed; a test compares them. */
 const char completion_bash[] =
-	"# bash completion for resopro(1); printed by `resopro completion bash`.\n"
-	"# The program itself says what may follow, from the tables of its commands.\n"
-	"_resopro()\n"
-	"{\n"
-	"\tlocal cur=${COMP_WORDS[COMP_CWORD]} words\n"
-	"\n"
-	"\tCOMPREPLY=()\n"
-	"\twords=$(\"${COMP_WORDS[0]}\" completion words -- \\\n"
-	"\t    \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null) || return 0\n"
-	"\tif [[ $words == :files ]]; then\n"
-	"\t\tcompopt -o filenames 2>/dev/null\n"
-	"\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
-	"\telse\n"
-	"\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
-	"\tfi\n"
-	"}\n"
-	"complete -F _resopro resopro\n";
+    "# bash completion for resopro(1); printed by `resopro completion bash`.\n"
+    "# The program itself says what may follow, from the tables of its "
+    "commands.\n"
+    "_resopro()\n"
+    "{\n"
+    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} words\n"
+    "\n"
+    "\tCOMPREPLY=()\n"
+    "\twords=$(\"${COMP_WORDS[0]}\" completion words -- \\\n"
+    "\t    \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null) || return 0\n"
+    "\tif [[ $words == :files ]]; then\n"
+    "\t\tcompopt -o filenames 2>/dev/null\n"
+    "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+    "\telse\n"
+    "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+    "\tfi\n"
+    "}\n"
+    "complete -F _resopro resopro\n";
 
 /* What the words before the one to complete mean. */
 struct state {
-	const struct cmd *cmd;		/* NULL: none yet */
-	const struct opt *pending;	/* its value is to be completed */
-	size_t operands;		/* of the command, so far */
+	const struct cmd *cmd;     /* NULL: none yet */
+	const struct opt *pending; /* its value is to be completed */
+	size_t operands;           /* of the command, so far */
 };
 
 static const struct opt *
@@ -50,8 +51,8 @@ find(const struct opt *o, const char *word)
 static void
 step(struct cli *cli, struct state *s, const char *word)
 {
-	const struct cmd *const *among = s->cmd == NULL ? cli->cmds :
-							  s->cmd->subs;
+	const struct cmd *const *among =
+	    s->cmd == NULL ? cli->cmds : s->cmd->subs;
 	const struct opt *o;
 	size_t i;
 
@@ -113,7 +114,8 @@ print_values(struct cli *cli, const char *what, size_t len)
 		settings_profiles(cli->args, print_word);
 	} else if (len == 7 && strncmp(what, "methods", 7) == 0) {
 		for (i = 0; (m = rsp_method_at(i)) != NULL; i++)
-			fprintf(cli->out, "%s\n", m->path + sizeof "/resopro.v1." - 1);
+			fprintf(cli->out, "%s\n",
+			    m->path + sizeof "/resopro.v1." - 1);
 	} else {
 		fprintf(cli->out, "%.*s\n", (int)len, what);
 	}
@@ -163,15 +165,19 @@ run_completion(struct cli *cli, const struct args *args)
 	if (strcmp(what, "words") == 0)
 		return print_candidates(cli, args);
 	if (strcmp(what, "bash") != 0 || args_count(args) > 1)
-		return cli_usage(cli, _("no completion for “%.40s”: only bash"),
-		    what);
+		return cli_usage(
+		    cli, _("no completion for “%.40s”: only bash"), what);
 	fputs(completion_bash, cli->out);
 	return output_done(cli, EXIT_OK);
 }
 
 const struct cmd cmd_completion = {
-	.name = "completion", .args = "bash", .min = 1, .max = -1,
+	.name = "completion",
+	.args = "bash",
+	.min = 1,
+	.max = -1,
 	.help = N_("print the completion for a shell"),
 	.details = N_("In ~/.bashrc: source <(resopro completion bash)"),
-	.complete = "bash", .run = run_completion,
+	.complete = "bash",
+	.run = run_completion,
 };

@@ -5,18 +5,15 @@
 #include "opts.h"
 #include "output.h"
 
-static const struct opt opts[] = {
-	OPT_ROW_REQUEST_ID,
-	{ 0 }
-};
+static const struct opt opts[] = { OPT_ROW_REQUEST_ID, { 0 } };
 
 static int
 send_confirm(struct cli *cli, Resopro__V1__ConfirmRequest *request)
 {
 	ProtobufCMessage *message;
 	Resopro__V1__ConfirmResponse *answer;
-	int code = cli_call(cli, &rsp_registry_confirm, &request->base,
-	    &message);
+	int code =
+	    cli_call(cli, &rsp_registry_confirm, &request->base, &message);
 
 	if (code != 0)
 		return code;
@@ -25,8 +22,7 @@ send_confirm(struct cli *cli, Resopro__V1__ConfirmRequest *request)
 		output_message(cli, message);
 	else
 		fprintf(cli->out,
-		    i18n_plural(
-			"%u record confirmed at revision %ju\n",
+		    i18n_plural("%u record confirmed at revision %ju\n",
 			"%u records confirmed at revision %ju\n",
 			answer->confirmed),
 		    answer->confirmed, (uintmax_t)answer->revision);
@@ -37,8 +33,7 @@ send_confirm(struct cli *cli, Resopro__V1__ConfirmRequest *request)
 static int
 run_confirm(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__ConfirmRequest request =
-	    RESOPRO__V1__CONFIRM_REQUEST__INIT;
+	Resopro__V1__ConfirmRequest request;
 	size_t n = args_count(args) - 1, i;
 	Resopro__V1__RecordName *names = calloc(n, sizeof *names);
 	Resopro__V1__RecordName **list = calloc(n, sizeof *list);
@@ -46,6 +41,7 @@ run_confirm(struct cli *cli, const struct args *args)
 	char request_id[65];
 	int code = cli_kind(cli, args_operand(args, 0), &kind);
 
+	resopro__v1__confirm_request__init(&request);
 	if (names == NULL || list == NULL)
 		code = EXIT_INTERNAL;
 	for (i = 0; code == 0 && i < n; i++) {
@@ -69,8 +65,12 @@ run_confirm(struct cli *cli, const struct args *args)
 }
 
 const struct cmd cmd_confirm = {
-	.name = "confirm", .args = "KIND ID...", .min = 2, .max = -1,
+	.name = "confirm",
+	.args = "KIND ID...",
+	.min = 2,
+	.max = -1,
 	.help = N_("say that records are still true, without changing them"),
-	.opts = opts, .complete = "kinds",
+	.opts = opts,
+	.complete = "kinds",
 	.run = run_confirm,
 };

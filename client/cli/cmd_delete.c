@@ -4,19 +4,16 @@
 #include "opts.h"
 #include "output.h"
 
-static const struct opt opts[] = {
-	OPT_ROW_IF_VERSION,
-	OPT_ROW_REQUEST_ID,
-	{ 0 }
-};
+static const struct opt opts[] = { OPT_ROW_IF_VERSION, OPT_ROW_REQUEST_ID,
+	{ 0 } };
 
 static int
 send_delete(struct cli *cli, Resopro__V1__DeleteRequest *request)
 {
 	ProtobufCMessage *message;
 	char name[48];
-	int code = cli_call(cli, &rsp_registry_delete, &request->base,
-	    &message);
+	int code =
+	    cli_call(cli, &rsp_registry_delete, &request->base, &message);
 
 	if (code != 0)
 		return code;
@@ -34,31 +31,38 @@ send_delete(struct cli *cli, Resopro__V1__DeleteRequest *request)
 static int
 run_delete(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__DeleteRequest request = RESOPRO__V1__DELETE_REQUEST__INIT;
+	Resopro__V1__DeleteRequest request;
 	const char *id = args_operand(args, 1);
 	const char *version = args_get(args, "if-version");
 	char request_id[65];
 	int code;
 
+	resopro__v1__delete_request__init(&request);
 	if (cli_kind(cli, args_operand(args, 0), &request.kind) != 0 ||
 	    cli_id(cli, "ID", id) != 0 ||
 	    (version != NULL && cli_number(cli, "--if-version", version, 1,
-		UINT64_MAX, &request.if_version) != 0))
+				    UINT64_MAX, &request.if_version) != 0))
 		return EXIT_USAGE;
 	if ((code = cli_request_id(cli, request_id)) != 0)
 		return code;
-	if (!cli_ask(cli, _("%s %s will be deleted; its id is never used "
-			    "again."), args_operand(args, 0), id))
-		return cli_fail(cli, EXIT_INTERRUPTED, NULL, "%s",
-		    _("nothing was done"));
+	if (!cli_ask(cli,
+		_("%s %s will be deleted; its id is never used "
+		  "again."),
+		args_operand(args, 0), id))
+		return cli_fail(
+		    cli, EXIT_INTERRUPTED, NULL, "%s", _("nothing was done"));
 	request.id = cli_field(id);
 	request.request_id = request_id;
 	return send_delete(cli, &request);
 }
 
 const struct cmd cmd_delete = {
-	.name = "delete", .args = "KIND ID", .min = 2, .max = 2,
+	.name = "delete",
+	.args = "KIND ID",
+	.min = 2,
+	.max = 2,
 	.help = N_("delete one record; its history and its id remain"),
-	.opts = opts, .complete = "kinds",
+	.opts = opts,
+	.complete = "kinds",
 	.run = run_delete,
 };

@@ -8,11 +8,11 @@
 #include "output.h"
 #include "term.h"
 
-static const struct opt opts[] = {
-	{ .name = "field", .arg = "NAME",
-	  .help = N_("a field that would be changed") },
-	{ 0 }
-};
+static const struct opt opts[] = { { .name = "field",
+				       .arg = "NAME",
+				       .help = N_(
+					   "a field that would be changed") },
+	{ 0 } };
 
 static int
 check_method(struct cli *cli, const char *name)
@@ -29,11 +29,10 @@ check_method(struct cli *cli, const char *name)
 
 		closest_try(&near, slash + 1);
 	}
-	snprintf(remedy, sizeof remedy,
-	    _("Write it as Registry/%s."), near.best != NULL ? near.best :
-							       "Put");
-	return cli_fail(cli, EXIT_USAGE, remedy, _("“%.60s” is no method"),
-	    name);
+	snprintf(remedy, sizeof remedy, _("Write it as Registry/%s."),
+	    near.best != NULL ? near.best : "Put");
+	return cli_fail(
+	    cli, EXIT_USAGE, remedy, _("“%.60s” is no method"), name);
 }
 
 static int
@@ -64,13 +63,13 @@ print_answer(struct cli *cli, const ProtobufCMessage *message)
 static int
 run_explain(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__ExplainRequest request =
-	    RESOPRO__V1__EXPLAIN_REQUEST__INIT;
+	Resopro__V1__ExplainRequest request;
 	const char *account = args_operand(args, 0);
 	const char *kind = args_operand(args, 2), *id = args_operand(args, 3);
 	ProtobufCMessage *message;
 	int code;
 
+	resopro__v1__explain_request__init(&request);
 	if (strcmp(account, "me") == 0 || strcmp(account, "-") == 0)
 		account = "";
 	if ((*account != '\0' && cli_id(cli, "ACCOUNT", account) != 0) ||
@@ -91,11 +90,14 @@ run_explain(struct cli *cli, const struct args *args)
 }
 
 const struct cmd cmd_explain = {
-	.name = "explain", .args = "ACCOUNT|me METHOD [KIND [ID]]",
-	.min = 2, .max = 4,
+	.name = "explain",
+	.args = "ACCOUNT|me METHOD [KIND [ID]]",
+	.min = 2,
+	.max = 4,
 	.help = N_("whether an account may do something, and by which rule"),
 	.details = N_("METHOD is written as Registry/Put. The exit code is 0 "
 		      "when it is allowed, 4 when it is refused."),
-	.opts = opts, .complete = "|methods|kinds",
+	.opts = opts,
+	.complete = "|methods|kinds",
 	.run = run_explain,
 };

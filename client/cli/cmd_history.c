@@ -11,23 +11,20 @@
 #include "term.h"
 
 static const struct opt opts[] = {
-	{ .name = "before", .arg = "REVISION",
-	  .help = N_("only changes older than this revision") },
-	OPT_ROW_ALL,
-	OPT_ROW_LIMIT,
-	{ 0 }
+	{ .name = "before",
+	    .arg = "REVISION",
+	    .help = N_("only changes older than this revision") },
+	OPT_ROW_ALL, OPT_ROW_LIMIT, { 0 }
 };
 
-static const struct column columns[] = {
-	{ .title = N_("REVISION"), .path = "revision" },
+static const struct column columns[] = { { .title = N_("REVISION"),
+					     .path = "revision" },
 	{ .title = N_("VERSION"), .path = "version" },
 	{ .title = N_("TIME"), .path = "time" },
 	{ .title = N_("ACTOR"), .path = "actor" },
 	{ .title = N_("METHOD"), .path = "method" },
 	{ .title = N_("CHANGE"), .path = "type" },
-	{ .title = N_("FIELDS"), .path = "changes" },
-	{ 0 }
-};
+	{ .title = N_("FIELDS"), .path = "changes" }, { 0 } };
 
 static enum colour
 colour_of(Resopro__V1__ChangeType type)
@@ -66,8 +63,8 @@ show_entry(struct cli *cli, const Resopro__V1__HistoryEntry *e)
 
 	if (e->time != NULL)
 		dates_show(e->time->seconds, when);
-	json_enum_short(&resopro__v1__change_type__descriptor, (int)e->type,
-	    type);
+	json_enum_short(
+	    &resopro__v1__change_type__descriptor, (int)e->type, type);
 	fprintf(cli->out, _("revision %ju  version %ju  %s  "),
 	    (uintmax_t)e->revision, (uintmax_t)e->version, when);
 	term_print(cli->out, cli->colour_out, colour_of(e->type), type);
@@ -85,8 +82,8 @@ show_entry(struct cli *cli, const Resopro__V1__HistoryEntry *e)
 
 /* One page into the output (or onto the screen); the revision to go on from. */
 static uint64_t
-take_page(struct cli *cli, struct output *out,
-    const Resopro__V1__HistoryResponse *r)
+take_page(
+    struct cli *cli, struct output *out, const Resopro__V1__HistoryResponse *r)
 {
 	size_t i;
 
@@ -112,8 +109,8 @@ read_pages(struct cli *cli, Resopro__V1__HistoryRequest *request)
 		Resopro__V1__HistoryResponse *r;
 
 		request->limit = page.size;
-		code = cli_call(cli, &rsp_registry_history, &request->base,
-		    &message);
+		code = cli_call(
+		    cli, &rsp_registry_history, &request->base, &message);
 		if (code != 0)
 			break;
 		r = (Resopro__V1__HistoryResponse *)message;
@@ -139,24 +136,28 @@ read_pages(struct cli *cli, Resopro__V1__HistoryRequest *request)
 static int
 run_history(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__HistoryRequest request =
-	    RESOPRO__V1__HISTORY_REQUEST__INIT;
+	Resopro__V1__HistoryRequest request;
 	const char *id = args_operand(args, 1);
 	const char *before = args_get(args, "before");
 
+	resopro__v1__history_request__init(&request);
 	if (cli_kind(cli, args_operand(args, 0), &request.kind) != 0 ||
 	    cli_id(cli, "ID", id) != 0 ||
 	    (before != NULL && cli_number(cli, "--before", before, 1,
-		UINT64_MAX, &request.before_revision) != 0))
+				   UINT64_MAX, &request.before_revision) != 0))
 		return EXIT_USAGE;
 	request.id = cli_field(id);
 	return read_pages(cli, &request);
 }
 
 const struct cmd cmd_history = {
-	.name = "history", .args = "KIND ID", .min = 2, .max = 2,
+	.name = "history",
+	.args = "KIND ID",
+	.min = 2,
+	.max = 2,
 	.help = N_("who changed a record and when, field by field"),
 	.details = N_("Newest first. Times are those of France."),
-	.opts = opts, .complete = "kinds",
+	.opts = opts,
+	.complete = "kinds",
 	.run = run_history,
 };

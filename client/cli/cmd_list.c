@@ -4,55 +4,66 @@
 #include "paging.h"
 
 static const struct opt opts[] = {
-	{ .name = "owner", .arg = "ID",
-	  .help = N_("only records that this organisation owns") },
-	{ .name = "organisation", .arg = "ID",
-	  .help = N_("only sites, offers, statuses, activities of this one") },
-	{ .name = "organisation-kind", .arg = "CODE",
-	  .help = N_("only organisations of this kind (mission-locale)") },
-	{ .name = "territory", .arg = "ZONE",
-	  .help = N_("only in this zone: 14118, 14, epci:200065597, arr:142") },
-	{ .name = "changed-since", .arg = "REVISION",
-	  .help = N_("only what changed after this revision") },
-	{ .name = "active-on", .arg = "DATE",
-	  .help = N_("only statuses that hold on this day") },
-	OPT_ROW_AS_OF,
-	OPT_ROW_ALL,
-	OPT_ROW_LIMIT,
-	{ 0 }
+	{ .name = "owner",
+	    .arg = "ID",
+	    .help = N_("only records that this organisation owns") },
+	{ .name = "organisation",
+	    .arg = "ID",
+	    .help =
+		N_("only sites, offers, statuses, activities of this one") },
+	{ .name = "organisation-kind",
+	    .arg = "CODE",
+	    .help = N_("only organisations of this kind (mission-locale)") },
+	{ .name = "territory",
+	    .arg = "ZONE",
+	    .help =
+		N_("only in this zone: 14118, 14, epci:200065597, arr:142") },
+	{ .name = "changed-since",
+	    .arg = "REVISION",
+	    .help = N_("only what changed after this revision") },
+	{ .name = "active-on",
+	    .arg = "DATE",
+	    .help = N_("only statuses that hold on this day") },
+	OPT_ROW_AS_OF, OPT_ROW_ALL, OPT_ROW_LIMIT, { 0 }
 };
 
 static int
 run_list(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__ListRequest request = RESOPRO__V1__LIST_REQUEST__INIT;
+	Resopro__V1__ListRequest request;
 	Resopro__V1__AsOf as_of;
 	Google__Protobuf__Timestamp time;
 	const char *since = args_get(args, "changed-since");
 	const char *when = args_get(args, "as-of");
 	const char *day = args_get(args, "active-on");
 
+	resopro__v1__list_request__init(&request);
 	if (cli_kind(cli, args_operand(args, 0), &request.kind) != 0 ||
 	    (since != NULL && cli_number(cli, "--changed-since", since, 0,
-		UINT64_MAX, &request.changed_since) != 0) ||
+				  UINT64_MAX, &request.changed_since) != 0) ||
 	    (when != NULL && cli_as_of(cli, when, &as_of, &time) != 0) ||
 	    (day != NULL && cli_date(cli, "--active-on", day) != 0))
 		return EXIT_USAGE;
 	request.as_of = when != NULL ? &as_of : NULL;
 	request.owner = cli_field(args_get(args, "owner"));
 	request.organisation_id = cli_field(args_get(args, "organisation"));
-	request.organisation_kind = cli_field(args_get(args, "organisation-kind"));
+	request.organisation_kind =
+	    cli_field(args_get(args, "organisation-kind"));
 	request.territory = cli_field(args_get(args, "territory"));
 	request.active_on = cli_field(args_get(args, "active-on"));
 	return paging_records(cli, &request);
 }
 
 const struct cmd cmd_list = {
-	.name = "list", .args = "KIND", .min = 1, .max = 1,
+	.name = "list",
+	.args = "KIND",
+	.min = 1,
+	.max = 1,
 	.help = N_("records of one kind, filtered"),
 	.details = N_("Kinds: organisation, site (lieu), offer (prestation), "
 		      "status (titre), activity (activite). csv has every "
 		      "field, in the columns that “resopro push” reads."),
-	.opts = opts, .complete = "kinds",
+	.opts = opts,
+	.complete = "kinds",
 	.run = run_list,
 };

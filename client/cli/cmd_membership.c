@@ -11,33 +11,45 @@
 #include "paging.h"
 
 static const struct opt record_opts[] = {
-	{ .letter = 'f', .name = "file", .arg = "FILE|-", .complete = "files",
-	  .help = N_("the status as JSON, instead of the options below") },
-	{ .name = "id", .arg = "ID",
-	  .help = N_("id of the status; default: the register makes one") },
-	{ .name = "organisation", .arg = "ID",
-	  .help = N_("the body that holds the title") },
-	{ .name = "site", .arg = "ID",
-	  .help = N_("the site to which it is attached") },
+	{ .letter = 'f',
+	    .name = "file",
+	    .arg = "FILE|-",
+	    .complete = "files",
+	    .help = N_("the status as JSON, instead of the options below") },
+	{ .name = "id",
+	    .arg = "ID",
+	    .help = N_("id of the status; default: the register makes one") },
+	{ .name = "organisation",
+	    .arg = "ID",
+	    .help = N_("the body that holds the title") },
+	{ .name = "site",
+	    .arg = "ID",
+	    .help = N_("the site to which it is attached") },
 	{ .name = "title", .arg = "CODE", .help = N_("which title") },
-	{ .name = "legal-basis", .arg = "TEXT",
-	  .help = N_("such as “C. trav. L6111-6”") },
+	{ .name = "legal-basis",
+	    .arg = "TEXT",
+	    .help = N_("such as “C. trav. L6111-6”") },
 	{ .name = "authority", .arg = "TEXT", .help = N_("who decided") },
-	{ .name = "decision-number", .arg = "TEXT",
-	  .help = N_("number of the decision") },
-	{ .name = "decision-date", .arg = "DATE",
-	  .help = N_("day of the decision") },
-	{ .name = "notification-date", .arg = "DATE",
-	  .help = N_("day of its notification") },
+	{ .name = "decision-number",
+	    .arg = "TEXT",
+	    .help = N_("number of the decision") },
+	{ .name = "decision-date",
+	    .arg = "DATE",
+	    .help = N_("day of the decision") },
+	{ .name = "notification-date",
+	    .arg = "DATE",
+	    .help = N_("day of its notification") },
 	{ .name = "from", .arg = "DATE", .help = N_("first day") },
-	{ .name = "to", .arg = "DATE",
-	  .help = N_("last day; default: without end") },
-	{ .name = "evidence", .arg = "TEXT",
-	  .help = N_("reference of the proof") },
-	{ .name = "if-version", .arg = "N",
-	  .help = N_("correct the status that has this version") },
-	OPT_ROW_REQUEST_ID,
-	{ 0 }
+	{ .name = "to",
+	    .arg = "DATE",
+	    .help = N_("last day; default: without end") },
+	{ .name = "evidence",
+	    .arg = "TEXT",
+	    .help = N_("reference of the proof") },
+	{ .name = "if-version",
+	    .arg = "N",
+	    .help = N_("correct the status that has this version") },
+	OPT_ROW_REQUEST_ID, { 0 }
 };
 
 static const struct form_row status_form[] = {
@@ -49,10 +61,8 @@ static const struct form_row status_form[] = {
 	{ "decision-number", "decision_number", FORM_TEXT, false },
 	{ "decision-date", "decision_date", FORM_DATE, false },
 	{ "notification-date", "notification_date", FORM_DATE, false },
-	{ "from", "from", FORM_DATE, true },
-	{ "to", "to", FORM_DATE, false },
-	{ "evidence", "evidence", FORM_TEXT, false },
-	{ 0 }
+	{ "from", "from", FORM_DATE, true }, { "to", "to", FORM_DATE, false },
+	{ "evidence", "evidence", FORM_TEXT, false }, { 0 }
 };
 
 static const struct input_form file_forms[] = {
@@ -63,8 +73,9 @@ static int
 print_status(struct cli *cli, ProtobufCMessage *message)
 {
 	Resopro__V1__StatusResponse *r = (Resopro__V1__StatusResponse *)message;
-	int code = r->record == NULL ? output_message(cli, message) :
-	    output_answer(cli, message, &r->record->base);
+	int code = r->record == NULL
+		       ? output_message(cli, message)
+		       : output_answer(cli, message, &r->record->base);
 
 	rsp_message_free(message);
 	return code;
@@ -98,17 +109,17 @@ read_status(struct cli *cli, const struct args *args)
 static int
 run_record(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__RecordStatusRequest request =
-	    RESOPRO__V1__RECORD_STATUS_REQUEST__INIT;
+	Resopro__V1__RecordStatusRequest request;
 	const char *version = args_get(args, "if-version");
 	const char *id = args_get(args, "id");
 	ProtobufCMessage *status, *message;
 	char request_id[65];
 	int code;
 
+	resopro__v1__record_status_request__init(&request);
 	if ((id != NULL && cli_id(cli, "--id", id) != 0) ||
 	    (version != NULL && cli_number(cli, "--if-version", version, 1,
-		UINT64_MAX, &request.if_version) != 0))
+				    UINT64_MAX, &request.if_version) != 0))
 		return EXIT_USAGE;
 	if ((status = read_status(cli, args)) == NULL)
 		return args_has(args, "file") ? EXIT_INVALID : EXIT_USAGE;
@@ -124,21 +135,20 @@ run_record(struct cli *cli, const struct args *args)
 }
 
 static const struct opt end_opts[] = {
-	{ .name = "to", .arg = "DATE",
-	  .help = N_("last day on which it holds (required)") },
+	{ .name = "to",
+	    .arg = "DATE",
+	    .help = N_("last day on which it holds (required)") },
 	{ .name = "reason", .arg = "TEXT", .help = N_("why (required)") },
-	{ .name = "decision-number", .arg = "TEXT",
-	  .help = N_("number of the decision") },
-	OPT_ROW_IF_VERSION,
-	OPT_ROW_REQUEST_ID,
-	{ 0 }
+	{ .name = "decision-number",
+	    .arg = "TEXT",
+	    .help = N_("number of the decision") },
+	OPT_ROW_IF_VERSION, OPT_ROW_REQUEST_ID, { 0 }
 };
 
 static int
 run_end(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__EndStatusRequest request =
-	    RESOPRO__V1__END_STATUS_REQUEST__INIT;
+	Resopro__V1__EndStatusRequest request;
 	const char *version = args_get(args, "if-version");
 	const char *to = args_get(args, "to");
 	const char *reason = args_get(args, "reason");
@@ -146,13 +156,14 @@ run_end(struct cli *cli, const struct args *args)
 	char request_id[65];
 	int code;
 
+	resopro__v1__end_status_request__init(&request);
 	if (to == NULL || reason == NULL)
-		return cli_usage(cli, "%s",
-		    _("--to and --reason must be given"));
+		return cli_usage(
+		    cli, "%s", _("--to and --reason must be given"));
 	if (cli_id(cli, "ID", args_operand(args, 0)) != 0 ||
 	    cli_date(cli, "--to", to) != 0 ||
 	    (version != NULL && cli_number(cli, "--if-version", version, 1,
-		UINT64_MAX, &request.if_version) != 0))
+				    UINT64_MAX, &request.if_version) != 0))
 		return EXIT_USAGE;
 	request.id = cli_field(args_operand(args, 0));
 	request.to = cli_field(to);
@@ -161,31 +172,30 @@ run_end(struct cli *cli, const struct args *args)
 	request.request_id = request_id;
 	code = cli_request_id(cli, request_id);
 	if (code == 0)
-		code = cli_call(cli, &rsp_memberships_end_status,
-		    &request.base, &message);
+		code = cli_call(
+		    cli, &rsp_memberships_end_status, &request.base, &message);
 	return code == 0 ? print_status(cli, message) : code;
 }
 
-static const struct opt list_opts[] = {
-	{ .name = "organisation", .arg = "ID",
-	  .help = N_("only those of this body") },
-	{ .name = "active-on", .arg = "DATE",
-	  .help = N_("only those that hold on this day") },
-	OPT_ROW_AS_OF,
-	OPT_ROW_ALL,
-	OPT_ROW_LIMIT,
-	{ 0 }
-};
+static const struct opt list_opts[] = { { .name = "organisation",
+					    .arg = "ID",
+					    .help =
+						N_("only those of this body") },
+	{ .name = "active-on",
+	    .arg = "DATE",
+	    .help = N_("only those that hold on this day") },
+	OPT_ROW_AS_OF, OPT_ROW_ALL, OPT_ROW_LIMIT, { 0 } };
 
 static int
 run_list(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__ListRequest request = RESOPRO__V1__LIST_REQUEST__INIT;
+	Resopro__V1__ListRequest request;
 	Resopro__V1__AsOf as_of;
 	Google__Protobuf__Timestamp time;
 	const char *when = args_get(args, "as-of");
 	const char *day = args_get(args, "active-on");
 
+	resopro__v1__list_request__init(&request);
 	if ((when != NULL && cli_as_of(cli, when, &as_of, &time) != 0) ||
 	    (day != NULL && cli_date(cli, "--active-on", day) != 0))
 		return EXIT_USAGE;
@@ -197,17 +207,25 @@ run_list(struct cli *cli, const struct args *args)
 }
 
 static const struct cmd cmd_record = {
-	.name = "record", .help = N_("record a dated title"),
-	.opts = record_opts, .run = run_record,
+	.name = "record",
+	.help = N_("record a dated title"),
+	.opts = record_opts,
+	.run = run_record,
 };
 static const struct cmd cmd_end = {
-	.name = "end", .args = "ID", .min = 1, .max = 1,
+	.name = "end",
+	.args = "ID",
+	.min = 1,
+	.max = 1,
 	.help = N_("end a title on a day; the past keeps it"),
-	.opts = end_opts, .run = run_end,
+	.opts = end_opts,
+	.run = run_end,
 };
 static const struct cmd cmd_list_statuses = {
-	.name = "list", .help = N_("titles, of one body or on one day"),
-	.opts = list_opts, .run = run_list,
+	.name = "list",
+	.help = N_("titles, of one body or on one day"),
+	.opts = list_opts,
+	.run = run_list,
 };
 
 static const struct cmd *const subs[] = { &cmd_record, &cmd_end,

@@ -9,22 +9,22 @@
 #include "output.h"
 
 static const struct opt opts[] = {
-	{ .name = "if-version", .arg = "N",
-	  .help = N_("only if the record still has this version; 0: only if "
-		     "it does not exist") },
+	{ .name = "if-version",
+	    .arg = "N",
+	    .help = N_("only if the record still has this version; 0: only if "
+		       "it does not exist") },
 	{ .name = "force",
-	  .help = N_("whatever version is there: the last writer wins") },
-	OPT_ROW_REQUEST_ID,
-	{ 0 }
+	    .help = N_("whatever version is there: the last writer wins") },
+	OPT_ROW_REQUEST_ID, { 0 }
 };
 
 static const struct column columns[] = {
 	{ .title = N_("KIND"), .path = "record.kind", .flags = COLUMN_KEEP },
 	{ .title = N_("ID"), .path = "record.id", .flags = COLUMN_KEEP },
-	{ .title = N_("VERSION"), .path = "record.version",
-	  .flags = COLUMN_RIGHT },
-	{ .title = N_("REVISION"), .path = "revision",
-	  .flags = COLUMN_RIGHT },
+	{ .title = N_("VERSION"),
+	    .path = "record.version",
+	    .flags = COLUMN_RIGHT },
+	{ .title = N_("REVISION"), .path = "revision", .flags = COLUMN_RIGHT },
 	{ 0 }
 };
 
@@ -36,12 +36,13 @@ static const struct input_form forms[] = {
 
 /* Exactly one record of the file; NULL after having told the user. */
 static Resopro__V1__Record *
-read_record(struct cli *cli, const char *path, ProtobufCMessage **owner,
-    int *code)
+read_record(
+    struct cli *cli, const char *path, ProtobufCMessage **owner, int *code)
 {
 	struct input in;
 	ProtobufCMessage *second;
 	Resopro__V1__Record *record = NULL;
+	enum input_got got;
 	size_t form;
 	int line;
 
@@ -51,8 +52,10 @@ read_record(struct cli *cli, const char *path, ProtobufCMessage **owner,
 		*code = EXIT_INVALID;
 		switch (input_next(cli, &in, forms, &form, &line, owner)) {
 		case INPUT_ITEM:
-			record = form == 1 ? (Resopro__V1__Record *)*owner :
-			    ((Resopro__V1__GetResponse *)*owner)->record;
+			record =
+			    form == 1
+				? (Resopro__V1__Record *)*owner
+				: ((Resopro__V1__GetResponse *)*owner)->record;
 			break;
 		case INPUT_END:
 			cli_fail(cli, EXIT_INVALID,
@@ -64,8 +67,14 @@ read_record(struct cli *cli, const char *path, ProtobufCMessage **owner,
 			break;
 		}
 	}
-	if (record != NULL &&
-	    input_next(cli, &in, forms, &form, &line, &second) != INPUT_END) {
+	if (record == NULL) {
+		input_close(&in);
+		return NULL;
+	}
+	got = input_next(cli, &in, forms, &form, &line, &second);
+	if (got == INPUT_ITEM)
+		json_message_free(second);
+	if (got != INPUT_END) {
 		cli_fail(cli, EXIT_INVALID,
 		    _("“resopro push” sends many at once."),
 		    _("%s:%d: more than one record"), in.path, line);
@@ -104,8 +113,8 @@ set_version(struct cli *cli, Resopro__V1__PutRequest *request)
 	}
 	/* The version that was shown is the one that was edited. */
 	request->if_version = request->record->version;
-	request->check_version = request->if_version > 0 &&
-	    !args_has(cli->args, "force");
+	request->check_version =
+	    request->if_version > 0 && !args_has(cli->args, "force");
 	return 0;
 }
 
@@ -128,11 +137,12 @@ print_answer(struct cli *cli, ProtobufCMessage *message)
 static int
 run_put(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__PutRequest request = RESOPRO__V1__PUT_REQUEST__INIT;
+	Resopro__V1__PutRequest request;
 	ProtobufCMessage *owner, *message;
 	char id[65];
 	int code;
 
+	resopro__v1__put_request__init(&request);
 	request.record = read_record(cli, args_operand(args, 0), &owner, &code);
 	if (request.record != NULL) {
 		infer_kind(request.record);
@@ -141,8 +151,8 @@ run_put(struct cli *cli, const struct args *args)
 		if (code == 0)
 			code = cli_request_id(cli, id);
 		if (code == 0)
-			code = cli_call(cli, &rsp_registry_put, &request.base,
-			    &message);
+			code = cli_call(
+			    cli, &rsp_registry_put, &request.base, &message);
 		if (code == 0) {
 			code = print_answer(cli, message);
 			rsp_message_free(message);
@@ -153,11 +163,15 @@ run_put(struct cli *cli, const struct args *args)
 }
 
 const struct cmd cmd_put = {
-	.name = "put", .args = "FILE|-", .min = 1, .max = 1,
+	.name = "put",
+	.args = "FILE|-",
+	.min = 1,
+	.max = 1,
 	.help = N_("create or replace one record, written as JSON"),
 	.details = N_("The record needs id, kind and a body; “resopro show "
 		      "KIND ID --output json” gives one to edit. When it has "
 		      "a version, that version must still be the current one."),
-	.opts = opts, .complete = "files",
+	.opts = opts,
+	.complete = "files",
 	.run = run_put,
 };

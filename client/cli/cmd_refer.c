@@ -15,37 +15,49 @@
 enum { NEEDS_MAX = 16, INDENT = 4 };
 
 static const struct opt opts[] = {
-	{ .name = "commune", .arg = "CODE|NAME",
-	  .help = N_("where the person lives (required)") },
+	{ .name = "commune",
+	    .arg = "CODE|NAME",
+	    .help = N_("where the person lives (required)") },
 	{ .name = "age", .arg = "YEARS", .help = N_("from 11 to 120") },
-	{ .name = "age-band", .arg = "CODE",
-	  .help = N_("instead of an age (16-17, 18-25 ...)") },
-	{ .name = "situation", .arg = "CODE",
-	  .help = N_("sans_activite, salarie_prive, eleve ...") },
-	{ .name = "besoin", .arg = "CODE", .flags = OPT_MANY,
-	  .help = N_("what is needed; may be repeated") },
+	{ .name = "age-band",
+	    .arg = "CODE",
+	    .help = N_("instead of an age (16-17, 18-25 ...)") },
+	{ .name = "situation",
+	    .arg = "CODE",
+	    .help = N_("sans_activite, salarie_prive, eleve ...") },
+	{ .name = "besoin",
+	    .arg = "CODE",
+	    .flags = OPT_MANY,
+	    .help = N_("what is needed; may be repeated") },
 	{ .name = "cadre", .help = N_("executive or young graduate") },
 	{ .name = "boeth",
-	  .help = N_("has the recognition of disabled worker") },
+	    .help = N_("has the recognition of disabled worker") },
 	{ .name = "handicap-principal",
-	  .help = N_("disability is the main obstacle") },
+	    .help = N_("disability is the main obstacle") },
 	{ .name = "rsa", .help = N_("receives the RSA") },
 	{ .name = "deja-suivi",
-	  .help = N_("already followed by France Travail") },
-	{ .name = "secteur", .arg = "CODE",
-	  .help = N_("sector of the project") },
-	{ .name = "modalite", .arg = "CODE", .complete = "presentiel distance mixte",
-	  .help = N_("presentiel, distance or mixte") },
-	{ .name = "date", .arg = "DATE",
-	  .help = N_("as the law and the network stood then; default: today") },
+	    .help = N_("already followed by France Travail") },
+	{ .name = "secteur",
+	    .arg = "CODE",
+	    .help = N_("sector of the project") },
+	{ .name = "modalite",
+	    .arg = "CODE",
+	    .complete = "presentiel distance mixte",
+	    .help = N_("presentiel, distance or mixte") },
+	{ .name = "date",
+	    .arg = "DATE",
+	    .help =
+		N_("as the law and the network stood then; default: today") },
 	{ .name = "why", .help = N_("also what was left out, and why") },
-	{ .letter = 'n', .name = "limit", .arg = "N",
-	  .help = N_("at most so many answers, 1 to 20 (5)") },
+	{ .letter = 'n',
+	    .name = "limit",
+	    .arg = "N",
+	    .help = N_("at most so many answers, 1 to 20 (5)") },
 	{ 0 }
 };
 
-static const struct column columns[] = {
-	{ .title = N_("RANK"), .path = "rank" },
+static const struct column columns[] = { { .title = N_("RANK"),
+					     .path = "rank" },
 	{ .title = "organisation_id", .path = "organisation_id" },
 	{ .title = "organisation_nom", .path = "organisation_nom" },
 	{ .title = "site_id", .path = "site_id" },
@@ -60,9 +72,7 @@ static const struct column columns[] = {
 	{ .title = "rule_id", .path = "rule_id" },
 	{ .title = "legal_source", .path = "legal_source" },
 	{ .title = "reason", .path = "reason" },
-	{ .title = "status_proof", .path = "status_proof" },
-	{ 0 }
-};
+	{ .title = "status_proof", .path = "status_proof" }, { 0 } };
 
 /* ---- the answer, for people ----------------------------------------------------- */
 
@@ -71,11 +81,11 @@ distance_words(Resopro__V1__DistanceClass class)
 {
 	static const char *const words[] = { "", N_("in the commune"),
 		N_("in the same intercommunality"),
-		N_("in the same arrondissement"),
-		N_("in the same département"), N_("in the region") };
+		N_("in the same arrondissement"), N_("in the same département"),
+		N_("in the region") };
 
-	return (unsigned)class > 0 && (unsigned)class < 6 ? _(words[class]) :
-							    "";
+	return (unsigned)class > 0 && (unsigned)class < 6 ? _(words[class])
+							  : "";
 }
 
 /* One indented line, when there is something to say. */
@@ -100,7 +110,9 @@ show_place(struct cli *cli, const Resopro__V1__FindLine *l)
 
 	if (asprintf(&text, "%s%s%s", l->adresse,
 		*l->adresse != '\0' && *l->commune != '\0' &&
-			strstr(l->adresse, l->commune) == NULL ? ", " : "",
+			strstr(l->adresse, l->commune) == NULL
+		    ? ", "
+		    : "",
 		strstr(l->adresse, l->commune) == NULL ? l->commune : "") < 0)
 		return;
 	detail(cli, _("Address"), text);
@@ -123,8 +135,7 @@ show_line(struct cli *cli, const Resopro__V1__FindLine *l)
 	fprintf(cli->out, "\n%s%2u.%s ",
 	    term_start(cli->colour_out, COLOUR_GOOD), l->rank,
 	    term_end(cli->colour_out, COLOUR_GOOD));
-	term_print(cli->out, cli->colour_out, COLOUR_BOLD,
-	    l->organisation_nom);
+	term_print(cli->out, cli->colour_out, COLOUR_BOLD, l->organisation_nom);
 	if (*l->site_nom != '\0' &&
 	    strcmp(l->site_nom, l->organisation_nom) != 0) {
 		fputs(" – ", cli->out);
@@ -159,8 +170,8 @@ show_excluded(struct cli *cli, const Resopro__V1__FindResponse *r)
 		char *text;
 
 		if (asprintf(&text, "%s: %s (%s%s%s)",
-			*e->organisation_id != '\0' ? e->organisation_id :
-						      e->organisation_kind,
+			*e->organisation_id != '\0' ? e->organisation_id
+						    : e->organisation_kind,
 			e->reason, e->rule_id,
 			*e->legal_source != '\0' ? ", " : "",
 			e->legal_source) < 0)
@@ -190,8 +201,8 @@ show_answer(struct cli *cli, const Resopro__V1__FindResponse *r,
 }
 
 static int
-print_answer(struct cli *cli, const ProtobufCMessage *message,
-    const char *code, const char *name)
+print_answer(struct cli *cli, const ProtobufCMessage *message, const char *code,
+    const char *name)
 {
 	const Resopro__V1__FindResponse *r =
 	    (const Resopro__V1__FindResponse *)message;
@@ -215,13 +226,13 @@ print_answer(struct cli *cli, const ProtobufCMessage *message,
 static Resopro__V1__Answer
 yes_if(const struct args *args, const char *flag)
 {
-	return args_has(args, flag) ? RESOPRO__V1__ANSWER__ANSWER_OUI :
-				      RESOPRO__V1__ANSWER__ANSWER_UNSPECIFIED;
+	return args_has(args, flag) ? RESOPRO__V1__ANSWER__ANSWER_OUI
+				    : RESOPRO__V1__ANSWER__ANSWER_UNSPECIFIED;
 }
 
 static int
-read_question(struct cli *cli, const struct args *args,
-    Resopro__V1__FindRequest *q)
+read_question(
+    struct cli *cli, const struct args *args, Resopro__V1__FindRequest *q)
 {
 	const char *age = args_get(args, "age");
 	const char *date = args_get(args, "date");
@@ -256,16 +267,18 @@ read_question(struct cli *cli, const struct args *args,
 static int
 run_refer(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__FindRequest question = RESOPRO__V1__FIND_REQUEST__INIT;
+	Resopro__V1__FindRequest question;
 	char *needs[NEEDS_MAX], code[8], name[COMMUNE_NAME];
 	ProtobufCMessage *message;
 	const char *need;
-	int status = read_question(cli, args, &question);
+	int status;
 
+	resopro__v1__find_request__init(&question);
+	status = read_question(cli, args, &question);
 	if (status != 0)
 		return status;
 	for (; question.n_besoins < NEEDS_MAX &&
-	     (need = args_nth(args, "besoin", question.n_besoins)) != NULL;)
+	       (need = args_nth(args, "besoin", question.n_besoins)) != NULL;)
 		needs[question.n_besoins++] = cli_field(need);
 	if (args_nth(args, "besoin", NEEDS_MAX) != NULL)
 		return cli_usage(cli, _("--besoin: at most %d"), NEEDS_MAX);
@@ -283,10 +296,12 @@ run_refer(struct cli *cli, const struct args *args)
 }
 
 const struct cmd cmd_refer = {
-	.name = "refer", .args = "--commune CODE|NAME",
+	.name = "refer",
+	.args = "--commune CODE|NAME",
 	.help = N_("where to send someone, by which rule of law"),
 	.details = N_("The question has no name, birth date or address; it is "
 		      "answered from memory and written nowhere. A commune "
 		      "name that several bear is refused with the choice."),
-	.opts = opts, .run = run_refer,
+	.opts = opts,
+	.run = run_refer,
 };

@@ -7,11 +7,13 @@
 static int
 run_status(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__StatusRequest request = RESOPRO__V1__STATUS_REQUEST__INIT;
+	Resopro__V1__StatusRequest request;
 	ProtobufCMessage *answer;
-	int code = cli_call(cli, &rsp_admin_status, &request.base, &answer);
+	int code;
 
+	resopro__v1__status_request__init(&request);
 	(void)args;
+	code = cli_call(cli, &rsp_admin_status, &request.base, &answer);
 	if (code != 0)
 		return code;
 	if (((Resopro__V1__DaemonStatus *)answer)->writes_refused)

@@ -11,23 +11,25 @@
 static const struct column commune_columns[] = {
 	{ .title = N_("CODE"), .path = "code", .flags = COLUMN_KEEP },
 	{ .title = N_("NAME"), .path = "nom" },
-	{ .title = N_("DEPARTMENT"), .path = "departement",
-	  .flags = COLUMN_KEEP },
+	{ .title = N_("DEPARTMENT"),
+	    .path = "departement",
+	    .flags = COLUMN_KEEP },
 	{ .title = N_("EPCI"), .path = "epci", .flags = COLUMN_KEEP },
 	{ .title = N_("MATCH"), .path = "match" },
 	{ .title = N_("FORMER NAME"), .path = "matched" },
-	{ .title = "latitude", .path = "position.latitude",
-	  .flags = COLUMN_CSV },
-	{ .title = "longitude", .path = "position.longitude",
-	  .flags = COLUMN_CSV },
+	{ .title = "latitude",
+	    .path = "position.latitude",
+	    .flags = COLUMN_CSV },
+	{ .title = "longitude",
+	    .path = "position.longitude",
+	    .flags = COLUMN_CSV },
 	{ 0 }
 };
 
 static const struct column zone_columns[] = {
 	{ .title = N_("ZONE"), .path = "code", .flags = COLUMN_KEEP },
 	{ .title = N_("NAME"), .path = "nom" },
-	{ .title = N_("COMMUNES"), .path = "communes",
-	  .flags = COLUMN_RIGHT },
+	{ .title = N_("COMMUNES"), .path = "communes", .flags = COLUMN_RIGHT },
 	{ .title = N_("YEAR"), .path = "millesime", .flags = COLUMN_KEEP },
 	{ 0 }
 };
@@ -38,9 +40,9 @@ static int
 resolve(struct cli *cli, const char *text, uint32_t limit,
     ProtobufCMessage **message)
 {
-	Resopro__V1__ResolveRequest request =
-	    RESOPRO__V1__RESOLVE_REQUEST__INIT;
+	Resopro__V1__ResolveRequest request;
 
+	resopro__v1__resolve_request__init(&request);
 	request.text = cli_field(text);
 	request.limit = limit;
 	return cli_call(cli, &rsp_territories_resolve, &request.base, message);
@@ -67,8 +69,8 @@ only(const Resopro__V1__ResolveResponse *r)
 }
 
 static int
-show_choice(struct cli *cli, const char *text,
-    const Resopro__V1__ResolveResponse *r)
+show_choice(
+    struct cli *cli, const char *text, const Resopro__V1__ResolveResponse *r)
 {
 	const struct table_column columns[] = { { _("CODE"), false, true },
 		{ _("NAME"), false, false }, { _("DEPARTMENT"), false, true },
@@ -81,10 +83,10 @@ show_choice(struct cli *cli, const char *text,
 		    _("Check the spelling, or give the INSEE code; “resopro "
 		      "territory resolve TEXT” searches."),
 		    _("no commune of the territory is called “%.60s”"), text);
-	cli_fail(cli, EXIT_INVALID,
-	    _("Choose one: give its code."),
+	cli_fail(cli, EXIT_INVALID, _("Choose one: give its code."),
 	    i18n_plural("“%.60s” may be %u commune:",
-		"“%.60s” may be %u communes:", r->total), text, r->total);
+		"“%.60s” may be %u communes:", r->total),
+	    text, r->total);
 	t = table_open(cli->err, 0, cli->colour_err, columns, 4);
 	for (i = 0; i < r->n_communes; i++) {
 		const Resopro__V1__Commune *c = r->communes[i];
@@ -98,8 +100,8 @@ show_choice(struct cli *cli, const char *text,
 }
 
 int
-territory_pick(struct cli *cli, const char *text, char code[8],
-    char name[COMMUNE_NAME])
+territory_pick(
+    struct cli *cli, const char *text, char code[8], char name[COMMUNE_NAME])
 {
 	const Resopro__V1__ResolveResponse *r;
 	const Resopro__V1__Commune *c;
@@ -147,8 +149,8 @@ run_resolve(struct cli *cli, const struct args *args)
 	output_text(out, "millesime", r->millesime);
 	count = r->n_communes;
 	if (r->total > r->n_communes)
-		cli_say(cli, _("%u match in all: --limit N shows more."),
-		    r->total);
+		cli_say(
+		    cli, _("%u match in all: --limit N shows more."), r->total);
 	rsp_message_free(message);
 	code = output_close(out);
 	if (code == 0 && count == 0)
@@ -162,17 +164,17 @@ run_resolve(struct cli *cli, const struct args *args)
 static int
 run_zones(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__ListZonesRequest request =
-	    RESOPRO__V1__LIST_ZONES_REQUEST__INIT;
+	Resopro__V1__ListZonesRequest request;
 	Resopro__V1__ListZonesResponse *r;
 	ProtobufCMessage *message;
 	struct output *out;
 	size_t i;
 	int code;
 
+	resopro__v1__list_zones_request__init(&request);
 	request.type = cli_field(args_operand(args, 0));
-	code = cli_call(cli, &rsp_territories_list_zones, &request.base,
-	    &message);
+	code =
+	    cli_call(cli, &rsp_territories_list_zones, &request.base, &message);
 	if (code != 0)
 		return code;
 	r = (Resopro__V1__ListZonesResponse *)message;
@@ -185,21 +187,26 @@ run_zones(struct cli *cli, const struct args *args)
 	return code;
 }
 
-static const struct opt resolve_opts[] = {
-	OPT_ROW_LIMIT,
-	{ 0 }
-};
+static const struct opt resolve_opts[] = { OPT_ROW_LIMIT, { 0 } };
 
 static const struct cmd cmd_resolve = {
-	.name = "resolve", .args = "TEXT", .min = 1, .max = 1,
+	.name = "resolve",
+	.args = "TEXT",
+	.min = 1,
+	.max = 1,
 	.help = N_("communes by code, name, former name or postal code"),
-	.opts = resolve_opts, .run = run_resolve,
+	.opts = resolve_opts,
+	.run = run_resolve,
 };
 
 static const struct cmd cmd_zones = {
-	.name = "zones", .args = "[TYPE]", .min = 0, .max = 1,
+	.name = "zones",
+	.args = "[TYPE]",
+	.min = 0,
+	.max = 1,
 	.help = N_("zones: dep, arr, epci, catef, reg, or all of them"),
-	.complete = "dep arr epci catef reg", .run = run_zones,
+	.complete = "dep arr epci catef reg",
+	.run = run_zones,
 };
 
 static const struct cmd *const subs[] = { &cmd_resolve, &cmd_zones, NULL };

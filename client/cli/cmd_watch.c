@@ -15,22 +15,26 @@
 
 enum {
 	KINDS_MAX = 8,
-	BACKOFF_MS = 500,	/* before the first reconnection */
+	BACKOFF_MS = 500, /* before the first reconnection */
 	BACKOFF_MAX_MS = 30000
 };
 
 static const struct opt opts[] = {
-	{ .name = "from", .arg = "REVISION",
-	  .help = N_("start at this revision; default: the next change") },
+	{ .name = "from",
+	    .arg = "REVISION",
+	    .help = N_("start at this revision; default: the next change") },
 	{ .name = "snapshot",
-	  .help = N_("first every record as it is, then what follows") },
-	{ .name = "until", .arg = "REVISION|now",
-	  .help = N_("end once everything up to there has been shown") },
+	    .help = N_("first every record as it is, then what follows") },
+	{ .name = "until",
+	    .arg = "REVISION|now",
+	    .help = N_("end once everything up to there has been shown") },
 	{ .name = "count", .arg = "N", .help = N_("end after N events") },
-	{ .name = "owner", .arg = "ID",
-	  .help = N_("only records that this organisation owns") },
+	{ .name = "owner",
+	    .arg = "ID",
+	    .help = N_("only records that this organisation owns") },
 	{ .name = "no-reconnect",
-	  .help = N_("end when the connection is lost, instead of resuming") },
+	    .help =
+		N_("end when the connection is lost, instead of resuming") },
 	{ 0 }
 };
 
@@ -38,11 +42,11 @@ struct watch {
 	struct cli *cli;
 	Resopro__V1__WatchRequest request;
 	Resopro__V1__Kind kinds[KINDS_MAX];
-	uint64_t last;		/* everything up to here was shown */
-	uint64_t until, left;	/* 0: no limit; events still wanted */
-	bool headed;		/* the csv heading is out */
-	bool snapshot_done;	/* or none was asked for */
-	unsigned wait_ms;	/* before the next reconnection */
+	uint64_t last;        /* everything up to here was shown */
+	uint64_t until, left; /* 0: no limit; events still wanted */
+	bool headed;          /* the csv heading is out */
+	bool snapshot_done;   /* or none was asked for */
+	unsigned wait_ms;     /* before the next reconnection */
 };
 
 /* ---- printing ----------------------------------------------------------------- */
@@ -61,8 +65,8 @@ type_name(const Resopro__V1__WatchEvent *e, char buf[48])
 {
 	if (e->type == RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_UNSPECIFIED)
 		return "present"; /* in a snapshot */
-	return json_enum_short(&resopro__v1__change_type__descriptor,
-	    (int)e->type, buf);
+	return json_enum_short(
+	    &resopro__v1__change_type__descriptor, (int)e->type, buf);
 }
 
 static void
@@ -76,8 +80,8 @@ show_event(struct cli *cli, const Resopro__V1__WatchResponse *r,
 		dates_show(r->time->seconds, when);
 	fprintf(cli->out, "%ju  %s%s", (uintmax_t)r->revision, when,
 	    *when != '\0' ? "  " : "");
-	fprintf(cli->out, "%s%-8s%s", term_start(cli->colour_out,
-		colour_of(e->type)), type_name(e, type),
+	fprintf(cli->out, "%s%-8s%s",
+	    term_start(cli->colour_out, colour_of(e->type)), type_name(e, type),
 	    term_end(cli->colour_out, colour_of(e->type)));
 	fprintf(cli->out, "  %s ", kinds_name(record->kind, kind));
 	term_print(cli->out, false, COLOUR_NONE, record->id);
@@ -187,8 +191,8 @@ static int
 open_and_follow(struct watch *w, struct rsp_error *e)
 {
 	struct rsp_client *client = cli_client(w->cli);
-	struct rsp_stream *s = rsp_stream_open(client, &rsp_registry_watch,
-	    w->cli->deadline_ms, e);
+	struct rsp_stream *s = rsp_stream_open(
+	    client, &rsp_registry_watch, w->cli->deadline_ms, e);
 	int how = 2;
 
 	if (s != NULL &&
@@ -208,8 +212,8 @@ pause_watch(struct watch *w)
 
 	if (poll(&p, 1, (int)w->wait_ms) != 0)
 		return false;
-	w->wait_ms = w->wait_ms * 2 < BACKOFF_MAX_MS ? w->wait_ms * 2 :
-						       BACKOFF_MAX_MS;
+	w->wait_ms =
+	    w->wait_ms * 2 < BACKOFF_MAX_MS ? w->wait_ms * 2 : BACKOFF_MAX_MS;
 	return true;
 }
 
@@ -232,9 +236,8 @@ watch(struct watch *w)
 
 		if (how == 3)
 			return EXIT_INTERNAL;
-		if (how == 2 &&
-		    (e.code != RSP_UNAVAILABLE || w->last == 0 ||
-			args_has(w->cli->args, "no-reconnect")))
+		if (how == 2 && (e.code != RSP_UNAVAILABLE || w->last == 0 ||
+				    args_has(w->cli->args, "no-reconnect")))
 			return cli_error(w->cli, &e, NULL);
 		if (how == 2) {
 			resume(w);
@@ -257,11 +260,12 @@ watch(struct watch *w)
 static int
 head_revision(struct cli *cli, uint64_t *revision)
 {
-	Resopro__V1__WhoAmIRequest request =
-	    RESOPRO__V1__WHO_AM_IREQUEST__INIT;
+	Resopro__V1__WhoAmIRequest request;
 	ProtobufCMessage *message;
-	int code = cli_call(cli, &rsp_admin_who_am_i, &request.base, &message);
+	int code;
 
+	resopro__v1__who_am_irequest__init(&request);
+	code = cli_call(cli, &rsp_admin_who_am_i, &request.base, &message);
 	if (code != 0)
 		return code;
 	*revision = ((Resopro__V1__WhoAmIResponse *)message)->revision;
@@ -279,12 +283,12 @@ read_options(struct watch *w, const struct args *args)
 	size_t i;
 
 	if (args_has(args, "snapshot") && from != NULL)
-		return cli_usage(cli, "%s",
-		    _("--from and --snapshot exclude each other"));
+		return cli_usage(
+		    cli, "%s", _("--from and --snapshot exclude each other"));
 	if ((from != NULL && cli_number(cli, "--from", from, 1, UINT64_MAX,
-		&w->request.from_revision) != 0) ||
+				 &w->request.from_revision) != 0) ||
 	    (count != NULL && cli_number(cli, "--count", count, 1, UINT64_MAX,
-		&w->left) != 0))
+				  &w->left) != 0))
 		return EXIT_USAGE;
 	for (i = 0; i < args_count(args) && i < KINDS_MAX; i++)
 		if (cli_kind(cli, args_operand(args, i), &w->kinds[i]) != 0)
@@ -297,8 +301,9 @@ read_options(struct watch *w, const struct args *args)
 	w->snapshot_done = !w->request.snapshot;
 	if (until == NULL)
 		return 0;
-	return strcmp(until, "now") == 0 ? head_revision(cli, &w->until) :
-	    cli_number(cli, "--until", until, 1, UINT64_MAX, &w->until);
+	return strcmp(until, "now") == 0 ? head_revision(cli, &w->until)
+					 : cli_number(cli, "--until", until, 1,
+					       UINT64_MAX, &w->until);
 }
 
 static int
@@ -320,12 +325,16 @@ run_watch(struct cli *cli, const struct args *args)
 }
 
 const struct cmd cmd_watch = {
-	.name = "watch", .args = "[KIND]...", .min = 0, .max = KINDS_MAX,
+	.name = "watch",
+	.args = "[KIND]...",
+	.min = 0,
+	.max = KINDS_MAX,
 	.help = N_("show each change once, in order, as it happens"),
 	.details = N_("Ends cleanly at Ctrl-C and tells from where to resume. "
 		      "A lost connection is resumed without losing or "
 		      "repeating a change. json writes one message a line, "
 		      "marks of progress included."),
-	.opts = opts, .complete = "kinds",
+	.opts = opts,
+	.complete = "kinds",
 	.run = run_watch,
 };

@@ -7,12 +7,13 @@
 static int
 run_whoami(struct cli *cli, const struct args *args)
 {
-	Resopro__V1__WhoAmIRequest request =
-	    RESOPRO__V1__WHO_AM_IREQUEST__INIT;
+	Resopro__V1__WhoAmIRequest request;
 	ProtobufCMessage *answer;
-	int code = cli_call(cli, &rsp_admin_who_am_i, &request.base, &answer);
+	int code;
 
+	resopro__v1__who_am_irequest__init(&request);
 	(void)args;
+	code = cli_call(cli, &rsp_admin_who_am_i, &request.base, &answer);
 	if (code != 0)
 		return code;
 	code = output_message(cli, answer);

@@ -45,9 +45,9 @@ struct reading {
 	struct rsp_error *error;
 	FILE *file;
 	const char *path;
-	const char *wanted;	/* profile; NULL: the file decides */
-	int line;		/* that was read last */
-	bool found;		/* the profile's section was seen */
+	const char *wanted; /* profile; NULL: the file decides */
+	int line;           /* that was read last */
+	bool found;         /* the profile's section was seen */
 	bool failed, too_long;
 	void (*each)(const char *); /* only list the profiles */
 	char listed[SECTION_MAX];   /* the last one that was */
@@ -82,8 +82,8 @@ join(const char *dir, size_t len, const char *name)
 {
 	char *path;
 
-	return asprintf(&path, "%.*s/%s", (int)len, dir, name) < 0 ? NULL :
-								     path;
+	return asprintf(&path, "%.*s/%s", (int)len, dir, name) < 0 ? NULL
+								   : path;
 }
 
 /* "~/x" is the user's; another relative path is beside the file. */
@@ -133,8 +133,9 @@ unknown_key(struct reading *r, const char *key)
 static const char *
 profile_of(const char *section)
 {
-	return strncmp(section, "profile ", 8) == 0 && section[8] != '\0' ?
-	    section + 8 + strspn(section + 8, " ") : NULL;
+	return strncmp(section, "profile ", 8) == 0 && section[8] != '\0'
+		   ? section + 8 + strspn(section + 8, " ")
+		   : NULL;
 }
 
 static int
@@ -170,12 +171,13 @@ on_key(void *arg, const char *section, const char *key, const char *value)
 		return 1;
 	}
 	if (name == NULL) {
-		bad(r, *section == '\0' ?
-			_("Settings stand under [profile NAME]; above it only "
-			  "“profile = NAME”.") :
-			_("Sections are called [profile NAME]."),
-		    *section == '\0' ? _("setting outside of a profile") :
-				       _("unknown section"));
+		bad(r,
+		    *section == '\0' ? _("Settings stand under [profile NAME]; "
+					 "above it only "
+					 "“profile = NAME”.")
+				     : _("Sections are called [profile NAME]."),
+		    *section == '\0' ? _("setting outside of a profile")
+				     : _("unknown section"));
 		return 1;
 	}
 	if (r->each != NULL) {
@@ -245,8 +247,9 @@ find_file(const struct args *args, bool *asked)
 	if (path != NULL && access(path, R_OK) == 0)
 		return path;
 	free(path);
-	return access("/etc/resopro/config", R_OK) == 0 ?
-	    strdup("/etc/resopro/config") : NULL;
+	return access("/etc/resopro/config", R_OK) == 0
+		   ? strdup("/etc/resopro/config")
+		   : NULL;
 }
 
 /* Others may read a file that holds a token: they would be us. */
@@ -311,8 +314,7 @@ check_profile(struct reading *r, const char *asked)
 }
 
 int
-settings_load(struct settings *s, const struct args *args,
-    struct rsp_error *e)
+settings_load(struct settings *s, const struct args *args, struct rsp_error *e)
 {
 	struct reading r = { .settings = s, .error = e };
 	const char *asked = args_get(args, "profile"), *value;
@@ -325,8 +327,8 @@ settings_load(struct settings *s, const struct args *args,
 	if (load_file(&r, args) != 0 || check_profile(&r, asked) != 0)
 		return -1;
 	for (i = 0; i < SETTING_COUNT; i++) {
-		value = rows[i].option != NULL ?
-		    args_get(args, rows[i].option) : NULL;
+		value = rows[i].option != NULL ? args_get(args, rows[i].option)
+					       : NULL;
 		if (value == NULL)
 			value = env(rows[i].env);
 		if (value == NULL)

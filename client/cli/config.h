@@ -26,14 +26,14 @@ enum setting {
 	SETTING_TOKEN,
 	SETTING_TOKEN_FILE,
 	SETTING_SERVER_NAME,
-	SETTING_TIMEOUT,	/* seconds, as text */
+	SETTING_TIMEOUT, /* seconds, as text */
 	SETTING_COUNT
 };
 
 struct settings {
-	char *values[SETTING_COUNT];	/* NULL: not set */
-	char *profile;			/* its name, or NULL */
-	char *file;			/* configuration file read, or NULL */
+	char *values[SETTING_COUNT]; /* NULL: not set */
+	char *profile;               /* its name, or NULL */
+	char *file;                  /* configuration file read, or NULL */
 };
 
 /*

@@ -15,8 +15,8 @@ is_leap(int year)
 static int
 month_days(int year, int month)
 {
-	static const char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31,
-		30, 31 };
+	static const char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30,
+		31 };
 
 	return days[month - 1] + (month == 2 && is_leap(year));
 }
@@ -71,7 +71,7 @@ read_day(const char *text, int *year, int *month, int *day)
 	*month = digits(text + 5, 2);
 	*day = digits(text + 8, 2);
 	return *year >= 1 && *month >= 1 && *month <= 12 && *day >= 1 &&
-	    *day <= month_days(*year, *month);
+	       *day <= month_days(*year, *month);
 }
 
 bool
@@ -80,7 +80,7 @@ dates_is_day(const char *text)
 	int year, month, day;
 
 	return read_day(text, &year, &month, &day) && text[10] == '\0' &&
-	    year >= 1900 && year <= 2199;
+	       year >= 1900 && year <= 2199;
 }
 
 /* ".123" to nanoseconds; the text after it, or NULL. */
@@ -133,8 +133,8 @@ dates_instant(const char *text, int64_t *seconds, int32_t *nanos)
 	    second > 59 || (text = read_fraction(text + 19, nanos)) == NULL ||
 	    !read_zone(text, &east))
 		return false;
-	*seconds = days_of(year, month, day) * DAY + hour * 3600 +
-	    minute * 60 + second - east;
+	*seconds = days_of(year, month, day) * DAY + hour * 3600 + minute * 60 +
+		   second - east;
 	return true;
 }
 
@@ -157,7 +157,9 @@ france_offset(int64_t seconds)
 
 	civil_of(days, &year, &month, &day);
 	return seconds >= last_sunday(year, 3) &&
-		seconds < last_sunday(year, 10) ? 7200 : 3600;
+		       seconds < last_sunday(year, 10)
+		   ? 7200
+		   : 3600;
 }
 
 int64_t

@@ -11,56 +11,61 @@
 static const struct row {
 	enum rsp_code code;
 	enum exit_code exit;
-	const char *head;	/* what it means, before the message; or NULL */
+	const char *head; /* what it means, before the message; or NULL */
 	const char *remedy;
 } rows[] = {
 	{ RSP_CANCELLED, EXIT_UNAVAILABLE, N_("cancelled"),
-	  N_("Try again; if it goes on, ask the operator of the server.") },
+	    N_("Try again; if it goes on, ask the operator of the server.") },
 	{ RSP_INVALID_ARGUMENT, EXIT_INVALID, N_("refused"),
-	  N_("Correct what is named above and send it again.") },
+	    N_("Correct what is named above and send it again.") },
 	{ RSP_DEADLINE_EXCEEDED, EXIT_UNAVAILABLE, N_("too late"),
-	  N_("Try again, or give it longer: --timeout SECONDS.") },
+	    N_("Try again, or give it longer: --timeout SECONDS.") },
 	{ RSP_NOT_FOUND, EXIT_NOT_FOUND, N_("not found"),
-	  N_("Check the kind and the id; “resopro list KIND” shows those that "
-	     "exist.") },
+	    N_("Check the kind and the id; “resopro list KIND” shows those "
+	       "that "
+	       "exist.") },
 	{ RSP_ALREADY_EXISTS, EXIT_CONFLICT, N_("exists already"),
-	  N_("Look at it with “resopro show”, or choose another id.") },
+	    N_("Look at it with “resopro show”, or choose another id.") },
 	{ RSP_PERMISSION_DENIED, EXIT_DENIED, N_("not allowed"),
-	  N_("“resopro whoami” shows your roles; “resopro explain” shows the "
-	     "rule.") },
+	    N_("“resopro whoami” shows your roles; “resopro explain” shows the "
+	       "rule.") },
 	{ RSP_RESOURCE_EXHAUSTED, EXIT_UNAVAILABLE, N_("limit reached"),
-	  N_("Send less at once, or try again later.") },
+	    N_("Send less at once, or try again later.") },
 	{ RSP_FAILED_PRECONDITION, EXIT_INVALID, N_("refused by a rule"),
-	  N_("Satisfy the rule named above, then try again.") },
+	    N_("Satisfy the rule named above, then try again.") },
 	{ RSP_ABORTED, EXIT_CONFLICT, N_("changed meanwhile"),
-	  N_("Read it again with “resopro show”, redo the change, send it "
-	     "again.") },
+	    N_("Read it again with “resopro show”, redo the change, send it "
+	       "again.") },
 	{ RSP_OUT_OF_RANGE, EXIT_INVALID, N_("out of range"),
-	  N_("Ask for a later revision; “resopro status” shows the oldest one; "
-	     "a watch can start over with --snapshot.") },
+	    N_("Ask for a later revision; “resopro status” shows the oldest "
+	       "one; "
+	       "a watch can start over with --snapshot.") },
 	{ RSP_UNIMPLEMENTED, EXIT_INTERNAL, N_("unknown to this server"),
-	  N_("The server is older than this program: have it upgraded.") },
+	    N_("The server is older than this program: have it upgraded.") },
 	{ RSP_UNAVAILABLE, EXIT_UNAVAILABLE, N_("server not reached"),
-	  N_("Check --server and the network, then try again; nothing was "
-	     "done.") },
+	    N_("Check --server and the network, then try again; nothing was "
+	       "done.") },
 	{ RSP_DATA_LOSS, EXIT_INTERNAL, N_("the stored data is damaged"),
-	  N_("Tell the operator of the server now; it is not your request.") },
+	    N_("Tell the operator of the server now; it is not your "
+	       "request.") },
 	{ RSP_UNAUTHENTICATED, EXIT_DENIED, N_("not authenticated"),
-	  N_("Give a certificate (--cert, --key) or a token (RESOPRO_TOKEN) of "
-	     "an account that is not disabled.") },
+	    N_("Give a certificate (--cert, --key) or a token (RESOPRO_TOKEN) "
+	       "of "
+	       "an account that is not disabled.") },
 	{ RSP_UNCERTAIN, EXIT_UNCERTAIN, N_("connection lost"), NULL },
 	{ RSP_ERR_CONFIG, EXIT_USAGE, NULL,
-	  N_("resopro(1) describes options, environment and profiles.") },
+	    N_("resopro(1) describes options, environment and profiles.") },
 	{ RSP_ERR_TLS, EXIT_DENIED, N_("no secure connection"),
-	  N_("Check --ca, --cert and --key, and the dates of the "
-	     "certificates.") },
+	    N_("Check --ca, --cert and --key, and the dates of the "
+	       "certificates.") },
 	{ RSP_ERR_USAGE, EXIT_INTERNAL, N_("bug in this program"),
-	  N_("Please report it with the command that you typed.") },
+	    N_("Please report it with the command that you typed.") },
 	{ RSP_ERR_NOMEM, EXIT_INTERNAL, N_("out of memory"),
-	  N_("Free memory, or ask for less at once.") },
+	    N_("Free memory, or ask for less at once.") },
 	{ RSP_INTERNAL, EXIT_INTERNAL, N_("internal error"),
-	  N_("Not your request: tell the operator of the server, with the time "
-	     "and the message.") },
+	    N_("Not your request: tell the operator of the server, with the "
+	       "time "
+	       "and the message.") },
 };
 
 static const struct row *
@@ -77,7 +82,8 @@ row_of(enum rsp_code code)
 static bool
 is_interrupt(const struct rsp_error *e)
 {
-	return e->code == RSP_CANCELLED && strcmp(e->reason, "INTERRUPTED") == 0;
+	return e->code == RSP_CANCELLED &&
+	       strcmp(e->reason, "INTERRUPTED") == 0;
 }
 
 enum exit_code
@@ -229,13 +235,13 @@ put_facts(struct cli *cli, const struct rsp_error *e)
 	char line[200];
 
 	if (version != NULL) {
-		snprintf(line, sizeof line, _("The version is now %s."),
-		    version);
+		snprintf(
+		    line, sizeof line, _("The version is now %s."), version);
 		put_remedy(cli, line);
 	}
 	if (oldest != NULL) {
-		snprintf(line, sizeof line, _("The oldest revision is %s."),
-		    oldest);
+		snprintf(
+		    line, sizeof line, _("The oldest revision is %s."), oldest);
 		put_remedy(cli, line);
 	}
 	if (e->retry_after_ms > 0) {

@@ -41,8 +41,8 @@ list(struct cli *cli, const struct form_row *row)
 	size_t i;
 
 	for (i = 0; (text = args_nth(cli->args, row->option, i)) != NULL; i++) {
-		item = row->type == FORM_COUNTS ?
-		    count(cli, row->option, text) : json_string(text);
+		item = row->type == FORM_COUNTS ? count(cli, row->option, text)
+						: json_string(text);
 		if (item == NULL || json_array_append_new(array, item) != 0) {
 			json_decref(array);
 			return NULL;
@@ -57,8 +57,8 @@ decimal(struct cli *cli, const struct form_row *row, const char *text)
 	char *end;
 	double d = strtod(text, &end);
 
-	if (*text != '\0' && *end == '\0' && text[strspn(text,
-		"0123456789.")] == '\0')
+	if (*text != '\0' && *end == '\0' &&
+	    text[strspn(text, "0123456789.")] == '\0')
 		return json_real(d);
 	cli_fail(cli, EXIT_USAGE, _("Write it as 12.5."),
 	    _("--%s: “%.60s” is no number"), row->option, text);
@@ -74,14 +74,16 @@ value_of(struct cli *cli, const struct form_row *row)
 
 	switch (row->type) {
 	case FORM_DATE:
-		return cli_date(cli, row->option, text) == 0 ?
-		    json_string(text) : NULL;
+		return cli_date(cli, row->option, text) == 0 ? json_string(text)
+							     : NULL;
 	case FORM_ID:
-		return cli_id(cli, row->option, text) == 0 ?
-		    json_string(text) : NULL;
+		return cli_id(cli, row->option, text) == 0 ? json_string(text)
+							   : NULL;
 	case FORM_NUMBER:
 		return cli_number(cli, row->option, text, 0, UINT32_MAX, &n) ==
-			0 ? json_integer((json_int_t)n) : NULL;
+			       0
+			   ? json_integer((json_int_t)n)
+			   : NULL;
 	case FORM_DECIMAL:
 		return decimal(cli, row, text);
 	case FORM_FLAG:
@@ -103,8 +105,8 @@ fill(struct cli *cli, const struct form_row *row, json_t *object)
 	for (; row->option != NULL; row++) {
 		if (!args_has(cli->args, row->option)) {
 			if (row->required)
-				return cli_usage(cli, _("--%s is missing"),
-				    row->option);
+				return cli_usage(
+				    cli, _("--%s is missing"), row->option);
 			continue;
 		}
 		value = value_of(cli, row);

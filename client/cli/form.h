@@ -16,8 +16,8 @@ enum form_type {
 	FORM_NUMBER,
 	FORM_DECIMAL,
 	FORM_FLAG,
-	FORM_TEXTS,	/* an OPT_MANY option: a list */
-	FORM_COUNTS	/* an OPT_MANY option "CODE=N": a list of Count */
+	FORM_TEXTS, /* an OPT_MANY option: a list */
+	FORM_COUNTS /* an OPT_MANY option "CODE=N": a list of Count */
 };
 
 /* Ends with a NULL option. */
@@ -31,7 +31,7 @@ struct form_row {
 bool form_is_used(struct cli *, const struct form_row *);
 
 /* The message, json_message_free(); NULL after having told the user. */
-ProtobufCMessage *form_read(struct cli *, const struct form_row *,
-    const ProtobufCMessageDescriptor *);
+ProtobufCMessage *form_read(
+    struct cli *, const struct form_row *, const ProtobufCMessageDescriptor *);
 
 #endif

@@ -21,11 +21,12 @@ head(struct cli *cli, const char *text)
 static int
 option_name(const struct opt *o, char *out, size_t size)
 {
-	return o->letter != 0 ?
-	    snprintf(out, size, "-%c, --%s%s%s", o->letter, o->name,
-		o->arg != NULL ? " " : "", o->arg != NULL ? o->arg : "") :
-	    snprintf(out, size, "    --%s%s%s", o->name,
-		o->arg != NULL ? " " : "", o->arg != NULL ? o->arg : "");
+	return o->letter != 0 ? snprintf(out, size, "-%c, --%s%s%s", o->letter,
+				    o->name, o->arg != NULL ? " " : "",
+				    o->arg != NULL ? o->arg : "")
+			      : snprintf(out, size, "    --%s%s%s", o->name,
+				    o->arg != NULL ? " " : "",
+				    o->arg != NULL ? o->arg : "");
 }
 
 static void
@@ -76,7 +77,8 @@ print_all(struct cli *cli)
 	head(cli, _("Options"));
 	print_options(cli, general_options);
 	fputs(_("\n“resopro COMMAND --help” describes a command; resopro(1) "
-		"describes all.\n"), cli->out);
+		"describes all.\n"),
+	    cli->out);
 }
 
 void
@@ -88,9 +90,8 @@ help_print(struct cli *cli)
 		print_all(cli);
 		return;
 	}
-	fprintf(cli->out, "%s resopro %s%s%s%s\n", _("Usage:"),
-	    cli->args->path, c->args != NULL ? " " : "",
-	    c->args != NULL ? c->args : "",
+	fprintf(cli->out, "%s resopro %s%s%s%s\n", _("Usage:"), cli->args->path,
+	    c->args != NULL ? " " : "", c->args != NULL ? c->args : "",
 	    c->subs != NULL ? _(" COMMAND ...") : _(" [OPTION]..."));
 	table_wrap(cli->out, _(c->help), cli->width, 0);
 	if (c->details != NULL) {

@@ -17,8 +17,8 @@
 #endif
 
 enum {
-	MO_MAX = 4 << 20,	/* ours is 100 KB */
-	MO_HEADER = 20,		/* bytes that are read of the header */
+	MO_MAX = 4 << 20, /* ours is 100 KB */
+	MO_HEADER = 20,   /* bytes that are read of the header */
 	LANG_MAX = 16
 };
 
@@ -28,9 +28,9 @@ enum {
  * no cli is at hand. */
 static struct catalogue {
 	char lang[LANG_MAX];
-	char *bytes;		/* the .mo file, and a NUL */
+	char *bytes; /* the .mo file, and a NUL */
 	size_t len;
-	uint32_t count, ids, texts;	/* entries; offsets of the two tables */
+	uint32_t count, ids, texts; /* entries; offsets of the two tables */
 } catalogue;
 
 /* ---- the file ------------------------------------------------------------ */
@@ -125,8 +125,8 @@ static bool
 load_in(struct catalogue *c, const char *dir, const char *lang)
 {
 	char path[PATH_MAX];
-	int n = snprintf(path, sizeof path, "%s/%s/LC_MESSAGES/resopro.mo",
-	    dir, lang);
+	int n = snprintf(
+	    path, sizeof path, "%s/%s/LC_MESSAGES/resopro.mo", dir, lang);
 
 	return n > 0 && (size_t)n < sizeof path && load(c, path);
 }
@@ -170,7 +170,7 @@ try_locale(struct catalogue *c, const char *name, size_t len)
 	size_t n = 0;
 
 	while (n < len && n < LANG_MAX - 1 &&
-	    strchr("abcdefghijklmnopqrstuvwxyz", name[n]) != NULL) {
+	       strchr("abcdefghijklmnopqrstuvwxyz", name[n]) != NULL) {
 		lang[n] = name[n];
 		n++;
 	}

@@ -77,8 +77,8 @@ input_next(struct cli *cli, struct input *in, const struct input_form *forms,
 	for (*form = 0; forms[*form].member != NULL; (*form)++)
 		if (json_object_get(value, forms[*form].member) != NULL)
 			break;
-	*message = json_read(forms[*form].type, value, in->at, in->line,
-	    &fault);
+	*message =
+	    json_read(forms[*form].type, value, in->at, in->line, &fault);
 	json_decref(value);
 	if (*message == NULL)
 		tell(cli, in, &fault);

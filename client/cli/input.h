@@ -12,10 +12,10 @@
 
 struct input {
 	const char *path;
-	char *text;		/* the whole file */
-	const char *at;		/* what follows */
+	char *text;     /* the whole file */
+	const char *at; /* what follows */
 	size_t left;
-	int line;		/* of `at`, from 1 */
+	int line; /* of `at`, from 1 */
 };
 
 /* Read the file ("-": stdin).  0, or an exit code after having told the user.
@@ -25,9 +25,9 @@ void input_close(struct input *);
 
 enum input_got {
 	INPUT_END,
-	INPUT_ITEM,	/* *message: json_message_free() */
-	INPUT_BAD,	/* told; go on with the next */
-	INPUT_BROKEN	/* told; nothing more can be read */
+	INPUT_ITEM,  /* *message: json_message_free() */
+	INPUT_BAD,   /* told; go on with the next */
+	INPUT_BROKEN /* told; nothing more can be read */
 };
 
 /* One form in which a message may be written. */

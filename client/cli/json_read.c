@@ -18,8 +18,8 @@ typedef ProtobufCMessageDescriptor message_desc;
 
 struct reader {
 	struct json_fault *fault;
-	char path[160];		/* of the value being read */
-	const char *text;	/* or NULL */
+	char path[160];   /* of the value being read */
+	const char *text; /* or NULL */
 	int first_line;
 };
 
@@ -77,7 +77,7 @@ enter_key(const char *p, const char *key, size_t len)
 	for (p = skip_blank(p + 1); *p == '"';) {
 		const char *name = p + 1, *end = skip_string(p);
 		bool found = (size_t)(end - name) == len + 1 &&
-		    strncmp(name, key, len) == 0;
+			     strncmp(name, key, len) == 0;
 
 		p = skip_blank(skip_blank(end) + 1);
 		if (found)
@@ -274,8 +274,8 @@ whole(json_t *v, bool is_signed, uint64_t *out)
 	    text[strspn(text, is_signed ? "-0123456789" : "0123456789")])
 		return false;
 	errno = 0;
-	*out = is_signed ? (uint64_t)strtoll(text, &end, 10) :
-			   strtoull(text, &end, 10);
+	*out = is_signed ? (uint64_t)strtoll(text, &end, 10)
+			 : strtoull(text, &end, 10);
 	return errno == 0 && *end == '\0';
 }
 
@@ -293,9 +293,9 @@ store_whole(struct reader *r, const field_desc *f, json_t *v, void *at)
 	    (!is_64 && !is_signed && n > UINT32_MAX) ||
 	    (!is_64 && is_signed &&
 		((int64_t)n > INT32_MAX || (int64_t)n < INT32_MIN))) {
-		fault(r, "%s", is_signed ?
-			_("not a whole number, or out of range") :
-			_("not a whole number from 0, or too large"));
+		fault(r, "%s",
+		    is_signed ? _("not a whole number, or out of range")
+			      : _("not a whole number from 0, or too large"));
 		return remedy(r, "%s", _("Write a whole number in digits."));
 	}
 	narrow = (uint32_t)n;
@@ -384,8 +384,8 @@ store_timestamp(struct reader *r, ProtobufCMessage *m, json_t *v)
 		return expected(r, _("a time as text"), v);
 	if (!dates_instant(json_string_value(v), &seconds, &nanos)) {
 		fault(r, _("“%.40s” is no time"), json_string_value(v));
-		return remedy(r, "%s",
-		    _("Write it as 2026-02-28T12:00:00Z (RFC 3339)."));
+		return remedy(
+		    r, "%s", _("Write it as 2026-02-28T12:00:00Z (RFC 3339)."));
 	}
 	memcpy((char *)m + f[0].offset, &seconds, sizeof seconds);
 	memcpy((char *)m + f[1].offset, &nanos, sizeof nanos);
@@ -434,8 +434,7 @@ store_value(struct reader *r, const field_desc *f, json_t *v, void *at)
 /* A list: its count grows with each value, so that a half-read message can be
  * freed as a whole one. */
 static bool
-read_list(struct reader *r, ProtobufCMessage *m, const field_desc *f,
-    json_t *v)
+read_list(struct reader *r, ProtobufCMessage *m, const field_desc *f, json_t *v)
 {
 	size_t i, n = json_array_size(v), size = json_value_size(f);
 	size_t end = strlen(r->path);
@@ -466,8 +465,8 @@ read_list(struct reader *r, ProtobufCMessage *m, const field_desc *f,
 }
 
 static bool
-read_field(struct reader *r, ProtobufCMessage *m, const field_desc *f,
-    json_t *v)
+read_field(
+    struct reader *r, ProtobufCMessage *m, const field_desc *f, json_t *v)
 {
 	uint32_t chosen;
 
@@ -476,8 +475,8 @@ read_field(struct reader *r, ProtobufCMessage *m, const field_desc *f,
 	if (f->label == PROTOBUF_C_LABEL_REPEATED)
 		return read_list(r, m, f, v);
 	if (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
-		memcpy(&chosen, (char *)m + f->quantifier_offset,
-		    sizeof chosen);
+		memcpy(
+		    &chosen, (char *)m + f->quantifier_offset, sizeof chosen);
 		if (chosen != 0) {
 			fault(r, _("“%s” excludes another field that is given"),
 			    f->name);
@@ -554,9 +553,8 @@ read_message(struct reader *r, ProtobufCMessage *m, json_t *v)
 
 		snprintf(r->path + end, sizeof r->path - end, "%s%.60s",
 		    end > 0 ? "." : "", key);
-		ok = f != NULL ?
-		    read_field(r, m, f, json_object_iter_value(i)) :
-		    unknown_field(r, d, key);
+		ok = f != NULL ? read_field(r, m, f, json_object_iter_value(i))
+			       : unknown_field(r, d, key);
 		if (ok)
 			r->path[end] = '\0';
 	}
@@ -564,11 +562,12 @@ read_message(struct reader *r, ProtobufCMessage *m, json_t *v)
 }
 
 ProtobufCMessage *
-json_read(const message_desc *d, json_t *v, const char *text,
-    int first_line, struct json_fault *f)
+json_read(const message_desc *d, json_t *v, const char *text, int first_line,
+    struct json_fault *f)
 {
-	struct reader r = { .fault = f, .text = text,
-		.first_line = first_line };
+	struct reader r = {
+		.fault = f, .text = text, .first_line = first_line
+	};
 	ProtobufCMessage *m = malloc(d->sizeof_message);
 
 	memset(f, 0, sizeof *f);

@@ -129,8 +129,8 @@ json_write_string(FILE *out, const char *text)
 	putc('"', out);
 	while (text < end) {
 		utf8proc_int32_t c;
-		utf8proc_ssize_t n = utf8proc_iterate((const uint8_t *)text,
-		    end - text, &c);
+		utf8proc_ssize_t n =
+		    utf8proc_iterate((const uint8_t *)text, end - text, &c);
 
 		if (n <= 0) {
 			fputs("\\ufffd", out);
@@ -154,8 +154,8 @@ write_base64(FILE *out, const ProtobufCBinaryData *b)
 	for (i = 0; i < b->len; i += 3) {
 		size_t left = b->len - i;
 		unsigned v = (unsigned)b->data[i] << 16 |
-		    (left > 1 ? (unsigned)b->data[i + 1] << 8 : 0) |
-		    (left > 2 ? b->data[i + 2] : 0);
+			     (left > 1 ? (unsigned)b->data[i + 1] << 8 : 0) |
+			     (left > 2 ? b->data[i + 2] : 0);
 
 		putc(digits[v >> 18], out);
 		putc(digits[v >> 12 & 63], out);
@@ -173,8 +173,10 @@ write_double(FILE *out, double v)
 	int digits;
 
 	if (!isfinite(v)) {
-		fputs(isnan(v) ? "\"NaN\"" : v > 0 ? "\"Infinity\"" :
-						     "\"-Infinity\"", out);
+		fputs(isnan(v) ? "\"NaN\""
+		      : v > 0  ? "\"Infinity\""
+			       : "\"-Infinity\"",
+		    out);
 		return;
 	}
 	for (digits = 15; digits <= 17; digits++) {
@@ -204,11 +206,12 @@ format_timestamp(char out[64], const ProtobufCMessage *m)
 	}
 	n = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (nanos != 0) /* 3, 6 or 9 digits, as proto3 JSON wants */
-		n += (size_t)(nanos % 1000000 == 0 ?
-			snprintf(out + n, 24, ".%03d", nanos / 1000000) :
-			nanos % 1000 == 0 ?
-			snprintf(out + n, 24, ".%06d", nanos / 1000) :
-			snprintf(out + n, 24, ".%09d", nanos));
+		n += (size_t)(nanos % 1000000 == 0
+				  ? snprintf(
+					out + n, 24, ".%03d", nanos / 1000000)
+			      : nanos % 1000 == 0
+				  ? snprintf(out + n, 24, ".%06d", nanos / 1000)
+				  : snprintf(out + n, 24, ".%09d", nanos));
 	strcpy(out + n, "Z");
 }
 
@@ -308,8 +311,8 @@ new_line(FILE *out, int indent)
 }
 
 static void
-write_list(FILE *out, const ProtobufCMessage *m, const field_desc *f,
-    int indent)
+write_list(
+    FILE *out, const ProtobufCMessage *m, const field_desc *f, int indent)
 {
 	size_t i, n = quantifier(m, f), size = json_value_size(f);
 	bool spread = indent >= 0 && f->type == PROTOBUF_C_TYPE_MESSAGE;
@@ -322,8 +325,8 @@ write_list(FILE *out, const ProtobufCMessage *m, const field_desc *f,
 			fputs(indent >= 0 && !spread ? ", " : ",", out);
 		if (spread)
 			new_line(out, indent + 2);
-		write_value(out, f, values + i * size,
-		    spread ? indent + 2 : indent);
+		write_value(
+		    out, f, values + i * size, spread ? indent + 2 : indent);
 	}
 	if (spread)
 		new_line(out, indent);
@@ -438,8 +441,8 @@ text_value(FILE *out, const field_desc *f, const void *at)
 }
 
 char *
-json_field_text(const ProtobufCMessage *m, const field_desc *f,
-    const char *separator)
+json_field_text(
+    const ProtobufCMessage *m, const field_desc *f, const char *separator)
 {
 	size_t size = json_value_size(f), len, i, n;
 	const char *values;

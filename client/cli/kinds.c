@@ -13,21 +13,24 @@ static const struct column organisation_columns[] = {
 	{ .title = N_("KIND"), .path = "organisation.kind" },
 	{ .title = N_("PHONE"), .path = "organisation.telephone" },
 	{ .title = N_("VERSION"), .path = "version", .flags = COLUMN_RIGHT },
-	{ .title = N_("CONFIRMED"), .path = "confirmed_at",
-	  .flags = COLUMN_DAY },
+	{ .title = N_("CONFIRMED"),
+	    .path = "confirmed_at",
+	    .flags = COLUMN_DAY },
 	{ 0 }
 };
 static const struct column site_columns[] = {
 	{ .title = N_("ID"), .path = "id", .flags = COLUMN_KEEP },
 	{ .title = N_("NAME"), .path = "site.nom" },
 	{ .title = N_("COMMUNE"), .path = "site.commune" },
-	{ .title = N_("CODE"), .path = "site.code_insee",
-	  .flags = COLUMN_KEEP },
+	{ .title = N_("CODE"),
+	    .path = "site.code_insee",
+	    .flags = COLUMN_KEEP },
 	{ .title = N_("PHONE"), .path = "site.telephone" },
 	{ .title = N_("ORGANISATION"), .path = "site.organisation_id" },
 	{ .title = N_("VERSION"), .path = "version", .flags = COLUMN_RIGHT },
-	{ .title = N_("CONFIRMED"), .path = "confirmed_at",
-	  .flags = COLUMN_DAY },
+	{ .title = N_("CONFIRMED"),
+	    .path = "confirmed_at",
+	    .flags = COLUMN_DAY },
 	{ 0 }
 };
 static const struct column offer_columns[] = {
@@ -37,8 +40,9 @@ static const struct column offer_columns[] = {
 	{ .title = N_("AUDIENCE"), .path = "offer.publics" },
 	{ .title = N_("ORGANISATION"), .path = "offer.organisation_id" },
 	{ .title = N_("VERSION"), .path = "version", .flags = COLUMN_RIGHT },
-	{ .title = N_("CONFIRMED"), .path = "confirmed_at",
-	  .flags = COLUMN_DAY },
+	{ .title = N_("CONFIRMED"),
+	    .path = "confirmed_at",
+	    .flags = COLUMN_DAY },
 	{ 0 }
 };
 static const struct column status_columns[] = {
@@ -48,20 +52,22 @@ static const struct column status_columns[] = {
 	{ .title = N_("TITLE"), .path = "status.title" },
 	{ .title = N_("FROM"), .path = "status.from", .flags = COLUMN_KEEP },
 	{ .title = N_("TO"), .path = "status.to", .flags = COLUMN_KEEP },
-	{ .title = N_("LEGAL BASIS"), .path = "status.legal_basis" },
-	{ 0 }
+	{ .title = N_("LEGAL BASIS"), .path = "status.legal_basis" }, { 0 }
 };
 static const struct column activity_columns[] = {
 	{ .title = N_("ID"), .path = "id", .flags = COLUMN_KEEP },
-	{ .title = N_("KIND"), .path = "activity.activity_kind",
-	  .flags = COLUMN_KEEP },
+	{ .title = N_("KIND"),
+	    .path = "activity.activity_kind",
+	    .flags = COLUMN_KEEP },
 	{ .title = N_("TITLE"), .path = "activity.title" },
 	{ .title = N_("ORGANISATION"), .path = "activity.organisation_id" },
-	{ .title = N_("START"), .path = "activity.start",
-	  .flags = COLUMN_KEEP },
+	{ .title = N_("START"),
+	    .path = "activity.start",
+	    .flags = COLUMN_KEEP },
 	{ .title = N_("END"), .path = "activity.end", .flags = COLUMN_KEEP },
-	{ .title = N_("PEOPLE"), .path = "activity.people",
-	  .flags = COLUMN_RIGHT },
+	{ .title = N_("PEOPLE"),
+	    .path = "activity.people",
+	    .flags = COLUMN_RIGHT },
 	{ 0 }
 };
 
@@ -69,8 +75,8 @@ static const char *const organisation_words[] = { "organisation",
 	"organisations", "organization", "org", "structure", NULL };
 static const char *const site_words[] = { "site", "sites", "lieu", "lieux",
 	NULL };
-static const char *const offer_words[] = { "offer", "offers", "offre",
-	"offres", "prestation", "prestations", "service", NULL };
+static const char *const offer_words[] = { "offer", "offers", "offre", "offres",
+	"prestation", "prestations", "service", NULL };
 static const char *const status_words[] = { "status", "statuses", "statut",
 	"statuts", "titre", "titres", "title", NULL };
 static const char *const activity_words[] = { "activity", "activities",
@@ -78,16 +84,16 @@ static const char *const activity_words[] = { "activity", "activities",
 
 static const struct kind kinds[] = {
 	{ RESOPRO__V1__KIND__KIND_ORGANISATION, organisation_words,
-	  "organisation.nom", organisation_columns,
-	  &resopro__v1__organisation__descriptor },
+	    "organisation.nom", organisation_columns,
+	    &resopro__v1__organisation__descriptor },
 	{ RESOPRO__V1__KIND__KIND_SITE, site_words, "site.nom", site_columns,
-	  &resopro__v1__site__descriptor },
+	    &resopro__v1__site__descriptor },
 	{ RESOPRO__V1__KIND__KIND_OFFER, offer_words, "offer.nom",
-	  offer_columns, &resopro__v1__offer__descriptor },
+	    offer_columns, &resopro__v1__offer__descriptor },
 	{ RESOPRO__V1__KIND__KIND_STATUS, status_words, "status.title",
-	  status_columns, &resopro__v1__status__descriptor },
+	    status_columns, &resopro__v1__status__descriptor },
 	{ RESOPRO__V1__KIND__KIND_ACTIVITY, activity_words, "activity.title",
-	  activity_columns, &resopro__v1__activity__descriptor },
+	    activity_columns, &resopro__v1__activity__descriptor },
 };
 
 const struct kind *

@@ -13,8 +13,8 @@ struct kind {
 	Resopro__V1__Kind kind;
 	/* What users may type, English first; ends with NULL. */
 	const char *const *words;
-	const char *title;	/* field that names it to people: "site.nom" */
-	const struct column *columns;	/* of a list */
+	const char *title; /* field that names it to people: "site.nom" */
+	const struct column *columns; /* of a list */
 	const ProtobufCMessageDescriptor *body;
 };
 

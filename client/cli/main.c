@@ -33,14 +33,15 @@ wants_colour(const char *when, bool tty)
 	if (when != NULL && strcmp(when, "auto") != 0)
 		return strcmp(when, "always") == 0;
 	return tty && (no == NULL || *no == '\0') &&
-	    (term == NULL || strcmp(term, "dumb") != 0);
+	       (term == NULL || strcmp(term, "dumb") != 0);
 }
 
 static enum format
 format_of(const char *word)
 {
 	static const char *const words[] = { [FORMAT_TABLE] = "table",
-		[FORMAT_JSON] = "json", [FORMAT_JSONL] = "jsonl",
+		[FORMAT_JSON] = "json",
+		[FORMAT_JSONL] = "jsonl",
 		[FORMAT_CSV] = "csv" };
 	size_t i;
 

@@ -30,13 +30,15 @@ cli_kind(struct cli *cli, const char *text, Resopro__V1__Kind *kind)
 		for (w = 0; k->words[w] != NULL; w++)
 			closest_try(&near, k->words[w]);
 	if (near.best != NULL)
-		snprintf(remedy, sizeof remedy, _("Did you mean “%s”?"),
-		    near.best);
+		snprintf(
+		    remedy, sizeof remedy, _("Did you mean “%s”?"), near.best);
 	else
 		snprintf(remedy, sizeof remedy, "%s",
 		    _("Kinds: organisation, site, offer, status, activity."));
-	return cli_fail(cli, EXIT_USAGE, remedy, _("“%.60s” is no kind of "
-		"record"), text);
+	return cli_fail(cli, EXIT_USAGE, remedy,
+	    _("“%.60s” is no kind of "
+	      "record"),
+	    text);
 }
 
 int
@@ -69,10 +71,12 @@ cli_number(struct cli *cli, const char *what, const char *text, uint64_t min,
 		    _("Write a whole number, %ju or more."), (uintmax_t)min);
 	else
 		snprintf(remedy, sizeof remedy,
-		    _("Write a whole number from %ju to %ju."),
-		    (uintmax_t)min, (uintmax_t)max);
-	return cli_fail(cli, EXIT_USAGE, remedy, _("%s: “%.60s” is not such a "
-		"number"), what, text);
+		    _("Write a whole number from %ju to %ju."), (uintmax_t)min,
+		    (uintmax_t)max);
+	return cli_fail(cli, EXIT_USAGE, remedy,
+	    _("%s: “%.60s” is not such a "
+	      "number"),
+	    what, text);
 }
 
 int
@@ -95,8 +99,8 @@ cli_as_of(struct cli *cli, const char *text, Resopro__V1__AsOf *as_of,
 	resopro__v1__as_of__init(as_of);
 	google__protobuf__timestamp__init(time);
 	if (*text != '\0' && text[strspn(text, "0123456789")] == '\0')
-		return cli_number(cli, _("revision"), text, 1, UINT64_MAX,
-		    &as_of->revision);
+		return cli_number(
+		    cli, _("revision"), text, 1, UINT64_MAX, &as_of->revision);
 	if (dates_is_day(text)) {
 		seconds = dates_end_of_day(text);
 		nanos = 999999999;
@@ -145,8 +149,8 @@ read_stream(FILE *in, size_t max, char **text, size_t *len)
 }
 
 int
-cli_read_file(struct cli *cli, const char *path, size_t max, char **text,
-    size_t *len)
+cli_read_file(
+    struct cli *cli, const char *path, size_t max, char **text, size_t *len)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	FILE *in = is_stdin ? stdin : fopen(path, "re");
@@ -161,7 +165,7 @@ cli_read_file(struct cli *cli, const char *path, size_t max, char **text,
 	if (cli_interrupted(cli))
 		return EXIT_INTERRUPTED;
 	return cli_fail(cli, EXIT_USAGE,
-	    why == EFBIG ? _("Is it the right file?") :
-			   _("Check the path and the permissions."),
+	    why == EFBIG ? _("Is it the right file?")
+			 : _("Check the path and the permissions."),
 	    "%s: %s", is_stdin ? _("standard input") : path, strerror(why));
 }

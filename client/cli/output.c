@@ -28,9 +28,9 @@ struct output {
 	const char *name;
 	size_t count;
 	struct table *table;
-	const message_desc *all;	/* csv of every field, or NULL */
+	const message_desc *all; /* csv of every field, or NULL */
 	const char *body;
-	bool headed;			/* the csv heading is out */
+	bool headed; /* the csv heading is out */
 	struct extra extras[EXTRAS_MAX];
 	size_t nextras;
 };
@@ -53,7 +53,7 @@ is_timestamp(const field_desc *f)
 	const message_desc *d = f->descriptor;
 
 	return f->type == PROTOBUF_C_TYPE_MESSAGE &&
-	    strcmp(d->name, "google.protobuf.Timestamp") == 0;
+	       strcmp(d->name, "google.protobuf.Timestamp") == 0;
 }
 
 /* A field that stands for the fields of the message that it holds. */
@@ -61,7 +61,7 @@ static bool
 is_nested(const field_desc *f)
 {
 	return f->type == PROTOBUF_C_TYPE_MESSAGE &&
-	    f->label != PROTOBUF_C_LABEL_REPEATED && !is_timestamp(f);
+	       f->label != PROTOBUF_C_LABEL_REPEATED && !is_timestamp(f);
 }
 
 static const ProtobufCMessage *
@@ -144,8 +144,8 @@ column_text(const struct column *c, const ProtobufCMessage *m, bool is_table)
 	if (!is_table)
 		return output_path(m, c->path);
 	f = follow(&m, c->path);
-	return f == NULL ? need_text(strdup("")) :
-			   people_text(m, f, c->flags & COLUMN_DAY);
+	return f == NULL ? need_text(strdup(""))
+			 : people_text(m, f, c->flags & COLUMN_DAY);
 }
 
 /* ---- csv --------------------------------------------------------------------- */
@@ -210,8 +210,9 @@ csv_fields(struct cli *cli, const message_desc *d, const ProtobufCMessage *m,
 		if (!values) {
 			put_csv(cli, *first, f->name);
 		} else {
-			char *text = m == NULL ? need_text(strdup("")) :
-			    need_text(json_field_text(m, f, "|"));
+			char *text =
+			    m == NULL ? need_text(strdup(""))
+				      : need_text(json_field_text(m, f, "|"));
 
 			put_csv(cli, *first, text);
 			free(text);
@@ -239,8 +240,8 @@ csv_columns(struct output *o, const ProtobufCMessage *m)
 
 		if (c->flags & COLUMN_TABLE)
 			continue;
-		text = m != NULL ? column_text(c, m, false) :
-				   need_text(strdup(column_name(c)));
+		text = m != NULL ? column_text(c, m, false)
+				 : need_text(strdup(column_name(c)));
 		put_csv(o->cli, first, text);
 		free(text);
 		first = false;
@@ -288,8 +289,8 @@ open_table(struct output *o)
 		columns[n++].keep =
 		    (c->flags & (COLUMN_KEEP | COLUMN_RIGHT)) != 0;
 	}
-	o->table = table_open(o->cli->out, o->cli->width, o->cli->colour_out,
-	    columns, n);
+	o->table = table_open(
+	    o->cli->out, o->cli->width, o->cli->colour_out, columns, n);
 }
 
 struct output *
@@ -504,8 +505,9 @@ show_fields(struct cli *cli, const ProtobufCMessage *m, size_t label)
 			continue;
 		}
 		text = f->type == PROTOBUF_C_TYPE_MESSAGE &&
-			f->label == PROTOBUF_C_LABEL_REPEATED ?
-		    entries_text(m, f) : people_text(m, f, false);
+			       f->label == PROTOBUF_C_LABEL_REPEATED
+			   ? entries_text(m, f)
+			   : people_text(m, f, false);
 		fprintf(cli->out, "%s%-*s%s  ",
 		    term_start(cli->colour_out, COLOUR_DIM), (int)label,
 		    f->name, term_end(cli->colour_out, COLOUR_DIM));

@@ -20,16 +20,16 @@
 #include "cli.h"
 
 enum {
-	COLUMN_RIGHT = 1,	/* numbers */
-	COLUMN_KEEP = 2,	/* never shortened (ids, codes) */
-	COLUMN_CSV = 4,		/* only in csv */
-	COLUMN_TABLE = 8,	/* not in csv */
-	COLUMN_DAY = 16		/* of a time, only the day (in a table) */
+	COLUMN_RIGHT = 1, /* numbers */
+	COLUMN_KEEP = 2,  /* never shortened (ids, codes) */
+	COLUMN_CSV = 4,   /* only in csv */
+	COLUMN_TABLE = 8, /* not in csv */
+	COLUMN_DAY = 16   /* of a time, only the day (in a table) */
 };
 
 struct column {
-	const char *title;	/* N_(): heading of the table */
-	const char *path;	/* field of the item: "site.nom"; its name is the
+	const char *title; /* N_(): heading of the table */
+	const char *path;  /* field of the item: "site.nom"; its name is the
 				 * csv heading */
 	unsigned flags;
 	/* Makes the text instead of `path`; free()d after. */
@@ -44,13 +44,13 @@ struct output;
  * Items are written as they come (a table waits for the first 500 to know its
  * widths).  Never NULL: without memory the program ends.
  */
-struct output *output_open(struct cli *, const struct column *,
-    const char *name);
+struct output *output_open(
+    struct cli *, const struct column *, const char *name);
 /* csv: every field of such items instead of the columns, the fields of
  * messages in it as their own; `body` names the member of the oneof that all
  * items have, or NULL.  Before the first item. */
-void output_all_fields(struct output *, const ProtobufCMessageDescriptor *,
-    const char *body);
+void output_all_fields(
+    struct output *, const ProtobufCMessageDescriptor *, const char *body);
 void output_item(struct output *, const ProtobufCMessage *);
 /* Beside the list, in json: as a string when 64-bit. */
 void output_number(struct output *, const char *name, uint64_t value);
@@ -69,8 +69,8 @@ int output_message(struct cli *, const ProtobufCMessage *);
 
 /* As above for an answer that holds one item: json shows the whole answer, the
  * other formats the item. */
-int output_answer(struct cli *, const ProtobufCMessage *answer,
-    const ProtobufCMessage *item);
+int output_answer(
+    struct cli *, const ProtobufCMessage *answer, const ProtobufCMessage *item);
 
 /* The text of a field by its path ("site.nom"), as a csv cell has it; "" when
  * not set or unknown.  free() it. */

@@ -16,8 +16,8 @@ paging_start(struct cli *cli, struct paging *p)
 	p->more = false;
 	if (args_has(cli->args, "all"))
 		p->left = UINT64_MAX;
-	if (limit != NULL && cli_number(cli, "--limit", limit, 1, UINT32_MAX,
-		&p->left) != 0)
+	if (limit != NULL &&
+	    cli_number(cli, "--limit", limit, 1, UINT32_MAX, &p->left) != 0)
 		return EXIT_USAGE;
 	p->size = p->left < PAGE_MAX ? (uint32_t)p->left : PAGE_MAX;
 	return 0;
@@ -58,15 +58,15 @@ paging_records(struct cli *cli, Resopro__V1__ListRequest *request)
 		size_t i;
 
 		request->page_size = page.size;
-		code = cli_call(cli, &rsp_registry_list, &request->base,
-		    &message);
+		code =
+		    cli_call(cli, &rsp_registry_list, &request->base, &message);
 		if (code != 0)
 			break;
 		r = (Resopro__V1__ListResponse *)message;
 		if (out == NULL) {
 			out = output_open(cli, kind->columns, "records");
-			output_all_fields(out,
-			    &resopro__v1__record__descriptor, kind->words[0]);
+			output_all_fields(out, &resopro__v1__record__descriptor,
+			    kind->words[0]);
 		}
 		for (i = 0; i < r->n_records; i++)
 			output_item(out, &r->records[i]->base);

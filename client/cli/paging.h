@@ -8,9 +8,9 @@ enum { PAGE_DEFAULT = 100, PAGE_MAX = 1000 };
 
 /* How much of a list the user wants: --all, --limit. */
 struct paging {
-	uint64_t left;		/* items still wanted */
-	uint32_t size;		/* of the page to ask for */
-	bool more;		/* the list went on when it was left */
+	uint64_t left; /* items still wanted */
+	uint32_t size; /* of the page to ask for */
+	bool more;     /* the list went on when it was left */
 };
 
 /* From the options of the command; 0 or an exit code. */

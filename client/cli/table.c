@@ -7,8 +7,8 @@
 #include "term.h"
 
 enum {
-	GAP = 2,	/* blanks between columns */
-	NARROWEST = 12	/* to which a column may be shortened */
+	GAP = 2,       /* blanks between columns */
+	NARROWEST = 12 /* to which a column may be shortened */
 };
 
 struct table {
@@ -18,7 +18,7 @@ struct table {
 	size_t n, visible;
 	struct table_column columns[TABLE_COLUMNS_MAX];
 	size_t widths[TABLE_COLUMNS_MAX];
-	char **ahead;		/* cells that wait, row by row */
+	char **ahead; /* cells that wait, row by row */
 	size_t rows;
 };
 

@@ -15,9 +15,9 @@
 enum { TABLE_AHEAD = 500, TABLE_COLUMNS_MAX = 16 };
 
 struct table_column {
-	const char *title;	/* translated; borrowed until table_close() */
-	bool right;		/* aligned to the right */
-	bool keep;		/* never shortened */
+	const char *title; /* translated; borrowed until table_close() */
+	bool right;        /* aligned to the right */
+	bool keep;         /* never shortened */
 };
 
 struct table;

@@ -24,14 +24,13 @@ static const struct colour_code {
 static const struct range {
 	int32_t first, last;
 } unsafe[] = {
-	{ 0x00, 0x1f },	    /* C0 */
-	{ 0x7f, 0x9f },	    /* DEL, C1: CSI and OSC in one character */
+	{ 0x00, 0x1f },     /* C0 */
+	{ 0x7f, 0x9f },     /* DEL, C1: CSI and OSC in one character */
 	{ 0x061c, 0x061c }, /* Arabic letter mark */
 	{ 0x200e, 0x200f }, /* directional marks */
 	{ 0x2028, 0x202e }, /* separators, embeddings, overrides */
 	{ 0x2066, 0x2069 }, /* isolates */
-	{ 0xfeff, 0xfeff },
-	{ 0xe0000, 0xe007f }, /* tags: invisible text */
+	{ 0xfeff, 0xfeff }, { 0xe0000, 0xe007f }, /* tags: invisible text */
 };
 
 const char *
@@ -75,8 +74,8 @@ put_escape(char *out, int32_t c)
 		*out = ' ';
 		return 1;
 	}
-	return (size_t)sprintf(out, c < 0x100 ? "\\x%02x" : "\\u{%x}",
-	    (unsigned)c);
+	return (size_t)sprintf(
+	    out, c < 0x100 ? "\\x%02x" : "\\u{%x}", (unsigned)c);
 }
 
 char *
@@ -90,8 +89,8 @@ term_safe(const char *text, size_t len, bool keep_lines)
 		return NULL;
 	while (i < len) {
 		utf8proc_int32_t c;
-		utf8proc_ssize_t used = utf8proc_iterate(in + i,
-		    (utf8proc_ssize_t)(len - i), &c);
+		utf8proc_ssize_t used =
+		    utf8proc_iterate(in + i, (utf8proc_ssize_t)(len - i), &c);
 
 		if (used <= 0) {
 			memcpy(out + n, "\xef\xbf\xbd", 3);
@@ -116,8 +115,8 @@ static size_t
 step(const char *text, size_t len, size_t *columns)
 {
 	utf8proc_int32_t c;
-	utf8proc_ssize_t used = utf8proc_iterate((const uint8_t *)text,
-	    (utf8proc_ssize_t)len, &c);
+	utf8proc_ssize_t used =
+	    utf8proc_iterate((const uint8_t *)text, (utf8proc_ssize_t)len, &c);
 
 	if (used <= 0) {
 		*columns = 1;

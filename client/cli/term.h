@@ -13,9 +13,9 @@ enum colour {
 	COLOUR_NONE,
 	COLOUR_BOLD,
 	COLOUR_DIM,
-	COLOUR_GOOD,	/* green: created, accepted */
-	COLOUR_CHANGE,	/* yellow: updated, warning */
-	COLOUR_BAD	/* red: removed, refused */
+	COLOUR_GOOD,   /* green: created, accepted */
+	COLOUR_CHANGE, /* yellow: updated, warning */
+	COLOUR_BAD     /* red: removed, refused */
 };
 
 /* Print `text` in colour when `on`.  The text is made safe first. */

@@ -14,8 +14,11 @@
 static const struct opt push_opts[] = {
 	{ .letter = 'f', .name = "full", .help = "" },
 	{ .letter = 'n', .name = "limit", .arg = "N", .help = "" },
-	{ .name = "kind", .arg = "KIND", .flags = OPT_MANY, .help = "",
-	  .complete = "site offer" },
+	{ .name = "kind",
+	    .arg = "KIND",
+	    .flags = OPT_MANY,
+	    .help = "",
+	    .complete = "site offer" },
 	{ 0 }
 };
 
@@ -28,16 +31,27 @@ run(struct cli *cli, const struct args *args)
 }
 
 static const struct cmd push = {
-	.name = "push", .args = "PATH", .min = 1, .max = 1, .help = "",
-	.opts = push_opts, .run = run,
+	.name = "push",
+	.args = "PATH",
+	.min = 1,
+	.max = 1,
+	.help = "",
+	.opts = push_opts,
+	.run = run,
 };
 static const struct cmd create = {
-	.name = "create", .args = "ID", .min = 1, .max = 1, .help = "",
+	.name = "create",
+	.args = "ID",
+	.min = 1,
+	.max = 1,
+	.help = "",
 	.run = run,
 };
 static const struct cmd *const token_subs[] = { &create, NULL };
 static const struct cmd token = {
-	.name = "token", .help = "", .subs = token_subs,
+	.name = "token",
+	.help = "",
+	.subs = token_subs,
 };
 static const struct cmd *const cmds[] = { &push, &token, NULL };
 
@@ -132,21 +146,20 @@ static const struct wrong {
 	{ "psuh a", "unknown command “psuh”", "Did you mean “push”?" },
 	{ "zebra", "unknown command “zebra”", "" },
 	{ "token creat x", "unknown command “token creat”",
-	  "Did you mean “create”?" },
+	    "Did you mean “create”?" },
 	{ "token", "“token” wants one of its commands", "" },
 	{ "", "no command is given", "" },
 	{ "push", "something is missing: resopro push PATH", "" },
 	{ "push a b", "“b” is too much: resopro push PATH", "" },
-	{ "push --limt 5 a", "unknown option --limt",
-	  "Did you mean --limit?" },
+	{ "push --limt 5 a", "unknown option --limt", "Did you mean --limit?" },
 	{ "push -z a", "unknown option -z", "" },
 	{ "push a --limit", "--limit wants a value: N", "" },
 	{ "push a --full=yes", "--full takes no value", "" },
 	{ "push a --kind lieu", "--kind: “lieu” is not one of the values",
-	  "Allowed: site offer." },
+	    "Allowed: site offer." },
 	{ "push a -n1 -n2", "--limit is given twice", "Keep one of them." },
 	{ "push a -o xml", "--output: “xml” is not one of the values",
-	  "Allowed: table json jsonl csv." },
+	    "Allowed: table json jsonl csv." },
 };
 
 static void
@@ -177,8 +190,7 @@ main(void)
 		    parse__grouped_letters_and_double_dash__as_everywhere),
 		cmocka_unit_test(parse__group__verb_found_and_named),
 		cmocka_unit_test(parse__help__operands_not_wanted),
-		cmocka_unit_test(
-		    parse__wrong_line__says_what_and_what_instead),
+		cmocka_unit_test(parse__wrong_line__says_what_and_what_instead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,8 +31,8 @@ instant__of_rfc_3339__seconds_and_nanos(void **state)
 	(void)state;
 	assert_true(dates_instant("1970-01-01T00:00:00Z", &seconds, &nanos));
 	assert_int_equal(seconds, 0);
-	assert_true(dates_instant("2026-02-28T12:00:00.25+01:00", &seconds,
-	    &nanos));
+	assert_true(
+	    dates_instant("2026-02-28T12:00:00.25+01:00", &seconds, &nanos));
 	assert_int_equal(seconds, 1772276400);
 	assert_int_equal(nanos, 250000000);
 	assert_true(dates_instant("1969-12-31T23:59:59Z", &seconds, &nanos));
@@ -61,16 +61,11 @@ static void
 end_of_day__around_summer_time__that_of_france(void **state)
 {
 	(void)state;
-	assert_end("2026-01-15", "2026-01-15T22:59:59Z",
-	    "2026-01-15 23:59:59");
-	assert_end("2026-03-28", "2026-03-28T22:59:59Z",
-	    "2026-03-28 23:59:59");
-	assert_end("2026-03-29", "2026-03-29T21:59:59Z",
-	    "2026-03-29 23:59:59");
-	assert_end("2026-10-24", "2026-10-24T21:59:59Z",
-	    "2026-10-24 23:59:59");
-	assert_end("2026-10-25", "2026-10-25T22:59:59Z",
-	    "2026-10-25 23:59:59");
+	assert_end("2026-01-15", "2026-01-15T22:59:59Z", "2026-01-15 23:59:59");
+	assert_end("2026-03-28", "2026-03-28T22:59:59Z", "2026-03-28 23:59:59");
+	assert_end("2026-03-29", "2026-03-29T21:59:59Z", "2026-03-29 23:59:59");
+	assert_end("2026-10-24", "2026-10-24T21:59:59Z", "2026-10-24 23:59:59");
+	assert_end("2026-10-25", "2026-10-25T22:59:59Z", "2026-10-25 23:59:59");
 }
 
 int

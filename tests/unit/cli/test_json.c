@@ -14,8 +14,8 @@
 #include "../../../client/cli/json.h"
 
 static ProtobufCMessage *
-read(const ProtobufCMessageDescriptor *d, const char *text,
-    struct json_fault *f)
+read(
+    const ProtobufCMessageDescriptor *d, const char *text, struct json_fault *f)
 {
 	return json_read_text(d, text, strlen(text), 1, f);
 }
@@ -34,8 +34,8 @@ written(const ProtobufCMessage *m, int indent)
 
 /* Read and written again, the text is this one. */
 static void
-assert_same(const ProtobufCMessageDescriptor *d, const char *in,
-    const char *out)
+assert_same(
+    const ProtobufCMessageDescriptor *d, const char *in, const char *out)
 {
 	struct json_fault f;
 	ProtobufCMessage *m = read(d, in, &f);
@@ -100,11 +100,12 @@ write__spread__indented(void **state)
 static void
 write__text_that_acts_on_terminals__escaped(void **state)
 {
-	Resopro__V1__Site site = RESOPRO__V1__SITE__INIT;
+	Resopro__V1__Site site;
 	char nom[] = "a\033[31m\xc2\x9b\xe2\x80\xae\"\\\n\xff";
 	char *text;
 
 	(void)state;
+	resopro__v1__site__init(&site);
 	site.nom = nom;
 	text = written(&site.base, -1);
 	assert_string_equal(text, "{\"nom\":\"a\\u001b[31m\\u009b\\u202e"
@@ -119,28 +120,28 @@ static const struct wrong {
 	const char *path, *msg, *remedy;
 } wrongs[] = {
 	{ "{\n \"site\": {\n  \"telefone\": 1}}", 3, "site.telefone",
-	  "unknown field “telefone”", "Did you mean “telephone”?" },
+	    "unknown field “telefone”", "Did you mean “telephone”?" },
 	{ "{\n \"site\": {\n  \"nom\":\n   12}}", 4, "site.nom",
-	  "expected a text, found a number", "Write a text there." },
+	    "expected a text, found a number", "Write a text there." },
 	{ "{\"site\": {\"modes_accueil\": [\"a\",\n{}]}}", 2,
-	  "site.modes_accueil[1]", "expected a text, found an object",
-	  "Write a text there." },
+	    "site.modes_accueil[1]", "expected a text, found an object",
+	    "Write a text there." },
 	{ "{\"kind\": \"KIND_CITE\"}", 1, "kind", "“KIND_CITE” is not known",
-	  "Allowed: KIND_ORGANISATION, KIND_SITE, KIND_OFFER, KIND_STATUS, "
-	  "KIND_ACTIVITY, KIND_ACCOUNT." },
+	    "Allowed: KIND_ORGANISATION, KIND_SITE, KIND_OFFER, KIND_STATUS, "
+	    "KIND_ACTIVITY, KIND_ACCOUNT." },
 	{ "{\"version\": -1}", 1, "version",
-	  "not a whole number from 0, or too large",
-	  "Write a whole number in digits." },
+	    "not a whole number from 0, or too large",
+	    "Write a whole number in digits." },
 	{ "{\"version\": \"18446744073709551616\"}", 1, "version",
-	  "not a whole number from 0, or too large",
-	  "Write a whole number in digits." },
+	    "not a whole number from 0, or too large",
+	    "Write a whole number in digits." },
 	{ "{\"site\": {},\n\"offer\": {}}", 2, "offer",
-	  "“offer” excludes another field that is given",
-	  "Keep one of them." },
+	    "“offer” excludes another field that is given",
+	    "Keep one of them." },
 	{ "{\"created_at\": \"hier\"}", 1, "created_at", "“hier” is no time",
-	  "Write it as 2026-02-28T12:00:00Z (RFC 3339)." },
+	    "Write it as 2026-02-28T12:00:00Z (RFC 3339)." },
 	{ "[]", 1, "", "expected an object, found a list",
-	  "Write an object there." },
+	    "Write an object there." },
 };
 
 static void
@@ -151,8 +152,8 @@ read__wrong_text__line_path_and_remedy(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
-		assert_null(read(&resopro__v1__record__descriptor,
-		    wrongs[i].text, &f));
+		assert_null(
+		    read(&resopro__v1__record__descriptor, wrongs[i].text, &f));
 		assert_string_equal(f.path, wrongs[i].path);
 		assert_string_equal(f.msg, wrongs[i].msg);
 		assert_string_equal(f.remedy, wrongs[i].remedy);
@@ -166,8 +167,8 @@ read__no_json__line(void **state)
 	struct json_fault f;
 
 	(void)state;
-	assert_null(json_read_text(&resopro__v1__record__descriptor,
-	    "{\n\"id\": }", 9, 10, &f));
+	assert_null(json_read_text(
+	    &resopro__v1__record__descriptor, "{\n\"id\": }", 9, 10, &f));
 	assert_int_equal(f.line, 11);
 	assert_null(read(&resopro__v1__record__descriptor,
 	    "{\"id\":\"a\",\"id\":\"b\"}", &f));
@@ -179,18 +180,17 @@ text__of_fields__as_people_read_them(void **state)
 {
 	const ProtobufCMessageDescriptor *d = &resopro__v1__record__descriptor;
 	struct json_fault f;
-	ProtobufCMessage *m = read(d, "{\"kind\":\"KIND_SITE\",\"version\":7}",
-	    &f);
+	ProtobufCMessage *m =
+	    read(d, "{\"kind\":\"KIND_SITE\",\"version\":7}", &f);
 	char *text;
 
 	(void)state;
-	text = json_field_text(m,
-	    protobuf_c_message_descriptor_get_field_by_name(d, "kind"), "|");
+	text = json_field_text(
+	    m, protobuf_c_message_descriptor_get_field_by_name(d, "kind"), "|");
 	assert_string_equal(text, "site");
 	free(text);
 	text = json_field_text(m,
-	    protobuf_c_message_descriptor_get_field_by_name(d, "version"),
-	    "|");
+	    protobuf_c_message_descriptor_get_field_by_name(d, "version"), "|");
 	assert_string_equal(text, "7");
 	free(text);
 	json_message_free(m);

@@ -21,8 +21,8 @@ listed(enum format format, size_t n)
 {
 	struct args args = { 0 };
 	struct cli cli = { .args = &args, .format = format };
-	Resopro__V1__Record record = RESOPRO__V1__RECORD__INIT;
-	Resopro__V1__Site site = RESOPRO__V1__SITE__INIT;
+	Resopro__V1__Record record;
+	Resopro__V1__Site site;
 	char id[] = "s1", nom[] = "Un, \"deux\"", code[] = "14118";
 	const struct kind *kind = kinds_by_word("LIEU");
 	struct output *o;
@@ -31,6 +31,8 @@ listed(enum format format, size_t n)
 
 	cli.out = open_memstream(&text, &len);
 	cli.err = stderr;
+	resopro__v1__record__init(&record);
+	resopro__v1__site__init(&site);
 	record.id = id;
 	record.kind = RESOPRO__V1__KIND__KIND_SITE;
 	record.version = 3;
@@ -80,11 +82,12 @@ answer__on_a_full_disk__is_an_error(void **state)
 {
 	struct args args = { 0 };
 	struct cli cli = { .args = &args, .format = FORMAT_JSON };
-	Resopro__V1__Record record = RESOPRO__V1__RECORD__INIT;
+	Resopro__V1__Record record;
 	char *said = NULL;
 	size_t len;
 
 	(void)state;
+	resopro__v1__record__init(&record);
 	cli.out = fopen("/dev/full", "w");
 	cli.err = open_memstream(&said, &len);
 	assert_int_equal(output_message(&cli, &record.base), EXIT_INTERNAL);
@@ -140,7 +143,7 @@ error__of_each_kind__its_exit_code_and_a_remedy(void **state)
 		fclose(cli.err);
 		assert_null(strchr(said, '\033'));
 		assert_true(outcomes[i].exit == EXIT_INTERRUPTED ||
-		    strstr(said, "→") != NULL);
+			    strstr(said, "→") != NULL);
 		free(said);
 	}
 }

@@ -13,7 +13,9 @@
 #include "../../../client/cli/term.h"
 
 static const struct table_column columns[] = {
-	{ "ID", false, true }, { "NAME", false, false }, { "N", true, true },
+	{ "ID", false, true },
+	{ "NAME", false, false },
+	{ "N", true, true },
 };
 
 /* A table of these rows; `hidden` columns must have been left out. */
@@ -37,8 +39,10 @@ assert_table(int width, const char *const (*rows)[3], size_t n, size_t hidden,
 static void
 table__wide_characters__columns_line_up(void **state)
 {
-	static const char *const rows[][3] = { { "a", "\xe6\x97\xa5\xe6\x9c\xac",
-		"1" }, { "bb", "e\xcc\x81t\xc3\xa9", "12" } };
+	static const char *const rows[][3] = {
+		{ "a", "\xe6\x97\xa5\xe6\x9c\xac", "1" },
+		{ "bb", "e\xcc\x81t\xc3\xa9", "12" }
+	};
 
 	(void)state;
 	assert_table(0, rows, 2, 0,
@@ -50,7 +54,7 @@ static void
 table__too_wide__shortened_then_left_out(void **state)
 {
 	static const char *const rows[][3] = { { "mission-locale",
-		"Mission locale de Caen la Mer", "3" } };
+	    "Mission locale de Caen la Mer", "3" } };
 
 	(void)state;
 	assert_table(40, rows, 1, 0,
@@ -65,11 +69,13 @@ static void
 table__control_characters__shown_not_obeyed(void **state)
 {
 	static const char *const rows[][3] = { { "a",
-		"x\033[2J\xc2\x9b" "1m\ny", "" } };
+	    "x\033[2J\xc2\x9b"
+	    "1m\ny",
+	    "" } };
 
 	(void)state;
-	assert_table(0, rows, 1, 0,
-	    "ID  NAME              N\na   x\\x1b[2J\\x9b1m y\n");
+	assert_table(
+	    0, rows, 1, 0, "ID  NAME              N\na   x\\x1b[2J\\x9b1m y\n");
 }
 
 static void
@@ -124,7 +130,9 @@ safe__invalid_utf8__replaced(void **state)
 	(void)state;
 	assert_string_equal(text, "a\xef\xbf\xbd\xef\xbf\xbd");
 	free(text);
-	text = term_safe("\xe2\x80\xae" "a\tb", 6, false);
+	text = term_safe("\xe2\x80\xae"
+			 "a\tb",
+	    6, false);
 	assert_string_equal(text, "\\u{202e}a b");
 	free(text);
 }
