@@ -393,7 +393,8 @@ set_up(struct conn *n, int64_t deadline, struct rsp_error *e)
 	if (numeric) {
 		X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(n->ssl), name);
 	} else {
-		SSL_set_tlsext_host_name(n->ssl, name);
+		SSL_ctrl(n->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME,
+		    TLSEXT_NAMETYPE_host_name, (char *)(uintptr_t)name);
 		SSL_set1_host(n->ssl, name);
 	}
 	if (handshake(n, deadline, e) < 0 || start_http2(n, e) < 0)
