@@ -103,13 +103,14 @@ grpc_timeout_parse(const char *s, size_t len, int64_t *ns)
 void
 grpc_timeout_format(int64_t ns, char out[16])
 {
-	int64_t ms = ns <= 0 ? 0 : (ns + 999999) / 1000000;
+	int64_t ms = ns <= 0 ? 0 : ns / 1000000 + (ns % 1000000 != 0);
+	int64_t s = ms / 1000 + (ms % 1000 != 0);
 
 	if (ms <= 99999999)
 		(void)snprintf(out, 16, "%" PRId64 "m", ms);
 	else
 		(void)snprintf(out, 16, "%" PRId64 "S",
-		    ms / 1000 > 99999999 ? 99999999 : ms / 1000);
+		    s > 99999999 ? 99999999 : s);
 }
 
 size_t
@@ -202,11 +203,11 @@ base64_decode(const char *in, size_t len, uint8_t *out, size_t *out_len)
 {
 	uint32_t v = 0;
 	unsigned bits = 0;
-	size_t i, n = 0;
+	size_t i, n = 0, padded = len;
 
-	while (len > 0 && in[len - 1] == '=')
+	while (len > 0 && padded - len < 2 && in[len - 1] == '=')
 		len--;
-	if (len % 4 == 1)
+	if (len % 4 == 1 || (padded > len && padded % 4 != 0))
 		return -1;
 	for (i = 0; i < len; i++) {
 		const char *at = in[i] == '\0' ? NULL :
