@@ -266,8 +266,8 @@ int
 check_message(const ProtobufCMessageDescriptor *d, const uint8_t *data,
     size_t len, size_t memory, struct err *e)
 {
-	struct pass p = { .at = data, .end = data + len, .memory = memory,
-		.e = e };
+	struct pass p = { .at = data, .end = len > 0 ? data + len : data,
+		.memory = memory, .e = e };
 
 	return message(&p, d);
 }

@@ -11,6 +11,9 @@
 #include "rpc/call.h"
 #include "rpc/server.h"
 
+#define ECHO_BIG_MAX ((size_t)64 << 20)	/* bytes */
+#define ECHO_POUR_MAX 1000000		/* messages */
+
 struct echo {	/* one call's; in its arena */
 	struct call_user user;
 	char *text;
@@ -71,11 +74,13 @@ echo_room(struct call *c, struct err *e)
 }
 
 static int
-echo_big(struct call *c, size_t len)
+echo_big(struct call *c, size_t len, struct err *e)
 {
-	char *text = malloc(len + 1);
+	char *text = len < ECHO_BIG_MAX ? malloc(len + 1) : NULL;
 	Google__Rpc__Status s = echo_message(0, text);
 
+	if (text == NULL)
+		return err_set(e, ERR_LIMIT, "too big");
 	memset(text, 'x', len);
 	text[len] = '\0';
 	call_reply(c, &s.base);
@@ -130,7 +135,8 @@ echo_unary(struct call *c, const ProtobufCMessage *m, struct err *e)
 	if (strcmp(q->message, "room") == 0)
 		return echo_room(c, e);
 	if (strncmp(q->message, "big:", 4) == 0)
-		return echo_big(c, strtoul(q->message + 4, NULL, 10));
+		return echo_big(c, strtoul(q->message + 4, NULL, 10),
+		    e);
 	if (strncmp(q->message, "refuse:", 7) == 0)
 		return echo_refuse(c, q->message + 7, e);
 	return call_reply(c, m);
@@ -147,7 +153,7 @@ echo_collect(struct call *c, const ProtobufCMessage *m, struct err *e)
 	s->messages++;
 	s->last = c;
 	u->count++;
-	if (strcmp(q->message, "wake") == 0)
+	if (strcmp(q->message, "wake") == 0 && s->kept != NULL)
 		call_resume(s->kept);
 	u->text = arena_strdup(call_arena(c), q->message);
 	if (strcmp(q->message, "pause") == 0)
@@ -207,6 +213,8 @@ echo_pour(struct call *c, const ProtobufCMessage *m, struct err *e)
 	s->last = c;
 	u->text = q->message;
 	u->left = (unsigned)q->code;
+	if (u->left > ECHO_POUR_MAX)
+		u->left = ECHO_POUR_MAX;
 	if (strcmp(q->message, "hang") != 0)
 		echo_pour_on(c);
 	return 0;
