@@ -49,7 +49,6 @@ start(struct service *app)
 	struct err e = { 0 };
 	struct loop *loop = loop_new(&e);
 	struct rpc_server *server;
-
 	uint8_t *room;
 
 	if ((app->shared = rpc_shared_new(4, &room)) == NULL)
