@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # setup.sh - a register of Normandy for a stock client; sourced by the tests
 # of this folder.  After it: T, a scratch directory; B, the build directory;
 # RESOPRO_SERVER, RESOPRO_CA, and PKI, where account-ID.pem and .key are.
