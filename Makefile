@@ -246,7 +246,7 @@ install: all
 	ln -sf $(SONAME) $D/lib/libresopro.so
 	$(call put,644,client/lib/resopro.pc.in,$D/lib/pkgconfig/resopro.pc)
 	cd include && find resopro -name '*.h' -exec install -D -m 644 {} $(abspath $D)/include/{} ';'
-	cd $B/gen && find resopro -name '*.pb-c.h' -exec install -D -m 644 {} $(abspath $D)/include/{} ';'
+	cd $B/gen && find resopro google/protobuf -name '*.pb-c.h' -exec install -D -m 644 {} $(abspath $D)/include/{} ';'
 	cd proto && find . -name '*.proto' -exec install -D -m 644 {} $(abspath $D)/share/resopro/proto/{} ';'
 	cd config && find territories vocabularies referral-rules.conf -type f \
 	    -exec install -D -m 644 {} $(abspath $(DESTDIR)$(datadir))/{} ';'
