@@ -177,6 +177,10 @@ echo_collected(struct call *c, struct err *e)
 
 	(void)e;
 	app->half_closes++;
+	if (u->text != NULL && strcmp(u->text, "blink") == 0) {
+		call_pause(c);
+		call_resume(c);
+	}
 	return call_reply(c, &s.base);
 }
 

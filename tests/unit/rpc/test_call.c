@@ -286,6 +286,26 @@ reset__within_a_message__closes_the_call(void **state)
 }
 
 static void
+reset__within_a_unary_body__forgets_its_timers(void **state)
+{
+	const char *extra[] = { "grpc-timeout: 1m", NULL };
+	struct rpc_limits limits = { .request_ms = 5 };
+	struct http2_stream *st;
+
+	(void)state;
+	restart(&limits);
+	st = fake_call("/t.Echo/Unary", extra);
+	fake_data(st, "\0\0", 2);
+	fake_over(st, HTTP2_CANCEL);
+	assert_false(timer_armed(&server->pool->slow));
+	assert_false(timer_armed(&server->pool->deadline));
+	app.stop = loop;
+	(void)unary("later", (const char *[]){ "grpc-timeout: 20m", NULL });
+	loop_run(loop);
+	assert_int_equal(app.closed, 2);
+}
+
+static void
 reset__before_a_later_answer__tells_the_handler(void **state)
 {
 	struct http2_stream *st = unary("later", NULL);
@@ -355,6 +375,20 @@ pause__resumed_within_the_handler__loses_and_repeats_nothing(void **state)
 	assert_int_equal(app.half_closes, 1);
 }
 
+static void
+pause__resumed_within_half_close__does_not_close_twice(void **state)
+{
+	struct http2_stream *st = fake_call("/t.Echo/Collect", NULL);
+
+	(void)state;
+	frame_status(&in, 1, "blink");
+	send_in(st);
+	fake_end(st);
+	fake_read_all(st);
+	assert_int_equal(app.half_closes, 1);
+	assert_message(st, 1, "blink");
+}
+
 /* The message that wakes stays whole while the other call's are handled. */
 static void
 pause__resumed_by_another_calls_handler__keeps_messages_apart(void **state)
@@ -365,6 +399,7 @@ pause__resumed_by_another_calls_handler__keeps_messages_apart(void **state)
 	(void)state;
 	frame_status(&in, 1, "keep");
 	frame_status(&in, 2, "pause");
+	frame_status(&in, 2, "this takes the place of what was freed");
 	frame_status(&in, 3, "of the first call");
 	send_in(a);
 	fake_end(a);
@@ -373,7 +408,7 @@ pause__resumed_by_another_calls_handler__keeps_messages_apart(void **state)
 	fake_end(b);
 	fake_read_all(a);
 	fake_read_all(b);
-	assert_message(a, 3, "of the first call");
+	assert_message(a, 4, "of the first call");
 	assert_message(b, 1, "wake");
 	assert_nothing_waits();
 }
@@ -489,10 +524,12 @@ main(void)
 		T(body__slower_than_request_ms__ends_the_call),
 		T(answer__that_nobody_reads__is_dropped_in_the_end),
 		T(reset__within_a_message__closes_the_call),
+		T(reset__within_a_unary_body__forgets_its_timers),
 		T(reset__before_a_later_answer__tells_the_handler),
 		T(server_free__open_calls__closes_each_once),
 		T(pause__rest_of_the_data__waits_for_resume),
 		T(pause__resumed_within_the_handler__loses_and_repeats_nothing),
+		T(pause__resumed_within_half_close__does_not_close_twice),
 		T(pause__resumed_by_another_calls_handler__keeps_messages_apart),
 		T(recheck__that_refuses__ends_open_calls_but_not_health),
 		T(drain__grace_over__ends_streams_with_unavailable),

@@ -285,6 +285,23 @@ memory__one_long_string__is_allowed_up_to_its_size(void **state)
 	free(bytes);
 }
 
+static void
+memory__one_long_packed_list__is_counted_by_element(void **state)
+{
+	size_t n = MEMORY / 2, head;
+	uint8_t *bytes = malloc(n + 16);
+	struct err e;
+
+	(void)state;
+	memset(bytes, 1, n + 16);
+	bytes[0] = 0x12;
+	head = (size_t)(varint_write(bytes + 1, n) - bytes);
+	assert_int_equal(check(NUMBERS, bytes, head + n, &e), -1);
+	assert_string_equal(e.reason, "MESSAGE_MEMORY");
+	assert_true(unpacked_size(NUMBERS, bytes, head + n) > MEMORY);
+	free(bytes);
+}
+
 int
 main(void)
 {
@@ -298,6 +315,8 @@ main(void)
 		    memory__what_passes__unpacks_within_what_was_allowed),
 		cmocka_unit_test(
 		    memory__one_long_string__is_allowed_up_to_its_size),
+		cmocka_unit_test(
+		    memory__one_long_packed_list__is_counted_by_element),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
