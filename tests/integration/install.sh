@@ -34,8 +34,8 @@ for file in usr/sbin/resoprod usr/bin/resopro usr/lib/libresopro.a \
     usr/lib/sysusers.d/resoprod.conf usr/lib/tmpfiles.d/resoprod.conf; do
 	[ -s "$root/$file" ] || fail "not installed: $file"
 done
-! grep -rlE '@[A-Z]+@|/usr/local' "$root/etc" "$root/usr/lib/systemd" \
-    "$root/usr/lib/pkgconfig" "$root/usr/lib/tmpfiles.d" ||
+! grep -rlE "@[A-Z]+@|/usr/local" "$root/etc" "$root/usr/lib/systemd" \
+    "$root/usr/lib/tmpfiles.d" ||
 	fail "places not filled in"
 grep -q '^#dir = /usr/share/resopro$' "$root/etc/resopro/resoprod.conf" ||
 	fail "resoprod.conf does not follow PREFIX"
@@ -81,11 +81,11 @@ if command -v systemd-analyze > /dev/null; then
 		{ cat "$root/security"; fail "the unit is not hardened"; }
 fi
 if command -v systemd-sysusers > /dev/null; then
-	systemd-sysusers --root="$root" /usr/lib/sysusers.d/resoprod.conf ||
+	systemd-sysusers --root="$root" resoprod.conf ||
 		fail sysusers
 	grep -q '^resopro:' "$root/etc/passwd" || fail "no user resopro"
 	systemd-tmpfiles --root="$root" --create \
-		/usr/lib/tmpfiles.d/resoprod.conf || fail tmpfiles
+		resoprod.conf || fail tmpfiles
 	[ "$(stat -c %a "$root/var/lib/resopro")" = 700 ] ||
 		fail "mode of the register's directory"
 fi
