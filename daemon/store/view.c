@@ -67,7 +67,12 @@ view_previous(struct view *v, struct stored *s, struct err *e)
 
 	if (s->prev_revision == 0)
 		return 0;
-	if (view_commit(v, s->prev_revision, &c, e) < 0 ||
+	if (s->prev_revision >= s->revision)
+		return err_set(e, ERR_CORRUPT, "history of %u/%s: commit %llu "
+		    "follows %llu", s->kind, s->id,
+		    (unsigned long long)s->prev_revision,
+		    (unsigned long long)s->revision);
+	if (view_commit(v, s->prev_revision, &c, e) <= 0 ||
 	    mutation_decode(c.encoded, s->prev_offset, &m, NULL, e) < 0)
 		return err_wrap(e, "history of %u/%s: ", s->kind, s->id);
 	if (m.kind != s->kind || strcmp(m.id, s->id) != 0 ||
@@ -284,6 +289,9 @@ view_each_index(struct view *v, uint8_t index, const char *key, size_t key_len,
 
 	if (key_len > STORE_INDEX_KEY_MAX)
 		return 0;
+	/* What comes before the prefix does not count. */
+	if (after_key != NULL && strncmp(after_key, key, key_len) < 0)
+		after_key = NULL;
 	len = index_start(from, index, key, key_len, after_key, after_id);
 	if ((rc = mdb_cursor_open(v->txn, v->tables->index, &cursor)) != 0)
 		return tables_err(e, rc, "read the index");
