@@ -243,6 +243,11 @@ apply_confirm(struct fold *f, MDB_txn *txn, const struct commit *c,
 	if (rc <= 0 || s.deleted)
 		return rc < 0 ? -1 : err_set(e, ERR_INTERNAL,
 		    "%u/%s is confirmed but absent", m->kind, m->id);
+	if (m->version != s.version)
+		return err_set(e, ERR_INTERNAL, "%u/%s is confirmed at version "
+		    "%llu but has %llu", m->kind, m->id,
+		    (unsigned long long)m->version,
+		    (unsigned long long)s.version);
 	/* The bytes move when the record is written again. */
 	if (buf_append(&copy, s.record.data, s.record.len) < 0)
 		return err_set(e, ERR_NOMEM, "confirm");
