@@ -116,6 +116,9 @@ replay_add_older(struct replay_map *m, struct bytes actor,
 {
 	if (m->n == m->capacity)
 		return false;
+	/* Forgotten and used again: the newest answer counts. */
+	if (replay_find(m, actor, request_id) != 0)
+		return true;
 	m->first = (m->first + m->capacity - 1) % m->capacity;
 	link_entry(m, m->first, hash(actor, request_id), revision);
 	m->n++;
