@@ -36,6 +36,7 @@ struct writer {
 	struct head head;
 	struct decision decision;
 	struct buf encoded;
+	size_t uncommitted;	/* bytes that the open transaction adds */
 	bool broken;		/* the disk lost a write: no more of them */
 
 	atomic_uint_least64_t commits, batches, proposals, refused, replayed;
@@ -152,6 +153,11 @@ check_replay(struct writer *w, MDB_txn *txn, struct proposal *p)
 	uint64_t revision;
 	int rc;
 
+	if (p->request_id.len > STORE_REQUEST_ID_MAX) {
+		err_set(&p->err, ERR_INVALID, "request id of more than %d "
+		    "bytes", STORE_REQUEST_ID_MAX);
+		return err_field(&p->err, "request_id");
+	}
 	if (p->request_id.len == 0 ||
 	    (revision = replay_find(w->replay, actor, p->request_id)) == 0)
 		return 0;
@@ -188,8 +194,7 @@ check_space(struct writer *w, struct err *e)
 		err_set(e, ERR_IO, "the disk lost a write: no more writes");
 		return err_remedy(e, "check the disk, then restart resoprod");
 	}
-	if (atomic_load(&w->used) + buf_len(&w->encoded) <=
-	    w->opts.quota_bytes)
+	if (atomic_load(&w->used) + w->uncommitted <= w->opts.quota_bytes)
 		return 0;
 	err_set(e, ERR_LIMIT, "the store has reached its quota of %zu bytes",
 	    w->opts.quota_bytes);
@@ -207,6 +212,7 @@ commit_decision(struct writer *w, MDB_txn *txn, struct proposal *p)
 	buf_reset(&w->encoded, 1 << 20);
 	if (decision_encode(d, p, w->head.hash, &w->encoded) < 0)
 		return err_set(&p->err, ERR_NOMEM, "commit");
+	w->uncommitted += 2 * buf_len(&w->encoded);	/* log and records */
 	if (check_space(w, &p->err) < 0)
 		return -1;
 	if (commit_decode((struct bytes){ buf_head(&w->encoded),
@@ -270,6 +276,7 @@ begin(struct writer *w, MDB_txn **txn, struct err *e)
 {
 	int rc = mdb_txn_begin(w->opts.tables->env, NULL, 0, txn);
 
+	w->uncommitted = 0;
 	return rc != 0 ? tables_err(e, rc, "begin to write") : 0;
 }
 
@@ -279,8 +286,14 @@ finish(struct writer *w, MDB_txn *txn, unsigned commits, struct err *e)
 {
 	int64_t start = clock_monotonic_ns();
 	uint64_t us;
-	int rc = mdb_txn_commit(txn);
+	int rc;
 
+	/* LMDB says EIO, too, when a write was cut short for want of space:
+	 * then no call has failed, and errno stays. */
+	errno = 0;
+	rc = mdb_txn_commit(txn);
+	if (rc == EIO && errno != EIO)
+		rc = ENOSPC;
 	if (rc == EIO) {
 		/* After a failed fsync nobody knows what the disk holds. */
 		w->broken = true;
