@@ -199,13 +199,11 @@ prepare(struct store *st, struct err *e)
 
 	if (rc != 0)
 		return tables_err(e, rc, st->dir);
+	/* A store that is as it should be has nothing to write here: a full
+	 * disk stops a new one and a reindex, not the register. */
 	if (check_format(st, txn, e) < 0) {
 		mdb_txn_abort(txn);
-		/* A full disk stops writes, not the register. */
-		if (!tables_full(e))
-			return -1;
-		err_clear(e);
-		return 0;
+		return err_wrap(e, "store %s: ", st->dir);
 	}
 	rc = mdb_txn_commit(txn);
 	return rc != 0 ? tables_err(e, rc, st->dir) : 0;
@@ -448,8 +446,8 @@ store_prefault(struct store *st, const bool *stop, struct err *e)
 {
 	static const size_t step = 1 << 20;
 	char path[4096], *block = malloc(step);
-	ssize_t got;
-	int fd;
+	ssize_t got = 0;
+	int fd, error;
 
 	snprintf(path, sizeof path, "%s/data.mdb", st->dir);
 	if (block == NULL)
@@ -462,9 +460,10 @@ store_prefault(struct store *st, const bool *stop, struct err *e)
 	while (!__atomic_load_n(stop, __ATOMIC_RELAXED) &&
 	    (got = read(fd, block, step)) > 0)
 		;
+	error = errno;
 	close(fd);
 	free(block);
-	return 0;
+	return got < 0 ? tables_err(e, error, path) : 0;
 }
 
 int
