@@ -87,9 +87,10 @@ open_databases(struct tables *t, const struct tables_opts *o, struct err *e)
 int
 tables_open(struct tables *t, const struct tables_opts *o, struct err *e)
 {
-	/* NOTLS: a reader belongs to an object, not to a thread. */
+	/* NOTLS: a reader belongs to an object, not to a thread.  NOLOCK: the
+	 * lock file is sparse and mapped, a full disk would be a SIGBUS. */
 	unsigned flags = MDB_NOTLS | (o->read_only ? MDB_RDONLY : 0) |
-	    (o->scratch ? MDB_NOSYNC | MDB_NOMETASYNC : 0);
+	    (o->scratch ? MDB_NOSYNC | MDB_NOMETASYNC | MDB_NOLOCK : 0);
 	char what[256];
 	int rc;
 

@@ -38,7 +38,7 @@ struct tables_opts {
 	size_t map_bytes;
 	unsigned max_readers;
 	bool read_only, create;
-	bool scratch;	/* nothing in it matters: never synced */
+	bool scratch;	/* of one thread, nothing in it matters: never synced */
 };
 
 /* Open the environment and every database of it.  Fails as store_open(). */

@@ -92,15 +92,28 @@ differs(struct err *e, const char *table, const MDB_val *key)
 {
 	char name[200];
 	const unsigned char *k = key->mv_data;
-	size_t n = 0;
+	size_t n = 0, i = 0;
 
-	for (size_t i = 0; i < key->mv_size && n + 5 < sizeof name; i++)
+	/* A record's kind and an index's number come first. */
+	if (key->mv_size > 0 && k[0] <= ' ')
+		n = (size_t)snprintf(name, sizeof name, "%u/", k[i++]);
+	for (; i < key->mv_size && n + 5 < sizeof name; i++)
 		n += (size_t)snprintf(name + n, sizeof name - n,
 		    k[i] > ' ' && k[i] < 0x7f ? "%c" : "<%02x>", k[i]);
 	name[n] = '\0';
 	err_set(e, ERR_CORRUPT, "the state differs from the log: %s, key %s",
 	    table, name);
 	return err_remedy(e, "restore the last backup and report this");
+}
+
+/* The key that comes first is the one that the other side lacks. */
+static const MDB_val *
+first_of(const MDB_val *a, const MDB_val *b)
+{
+	size_t len = a->mv_size < b->mv_size ? a->mv_size : b->mv_size;
+	int c = memcmp(a->mv_data, b->mv_data, len);
+
+	return c < 0 || (c == 0 && a->mv_size <= b->mv_size) ? a : b;
 }
 
 static bool
@@ -129,7 +142,7 @@ compare_cursors(MDB_cursor *a, MDB_cursor *b, const char *table,
 		if (ra != 0 || rb != 0)
 			return tables_err(e, ra != 0 ? ra : rb, table);
 		if (!same(&ka, &kb) || !same(&va, &vb))
-			return differs(e, table, &ka);
+			return differs(e, table, first_of(&ka, &kb));
 		(*count)++;
 	}
 }
@@ -198,13 +211,10 @@ compare_all(struct refold *r, struct err *e)
 static void
 remove_scratch(const char *dir)
 {
-	static const char *const files[] = { "data.mdb", "lock.mdb" };
 	char path[4200];
 
-	for (size_t i = 0; i < 2; i++) {
-		snprintf(path, sizeof path, "%s/%s", dir, files[i]);
-		unlink(path);
-	}
+	snprintf(path, sizeof path, "%s/data.mdb", dir);
+	unlink(path);
 	rmdir(dir);
 }
 
