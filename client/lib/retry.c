@@ -11,6 +11,8 @@
 
 #define ATTEMPTS 4
 #define FIRST_PAUSE_MS 100
+/* What the server may ask us to wait, when a limit made it refuse. */
+#define LIMIT_PAUSE_MAX_MS 5000
 
 struct attempts {
 	struct rsp_client *client;
@@ -105,6 +107,9 @@ may_repeat(const struct attempts *a)
 		return false;
 	if (a->e.code == RSP_UNAVAILABLE)
 		return a->untouched || a->repeatable;
+	if (a->e.code == RSP_RESOURCE_EXHAUSTED)
+		return a->e.from_server && a->e.retry_after_ms > 0 &&
+		    a->e.retry_after_ms <= LIMIT_PAUSE_MAX_MS;
 	return a->e.code == RSP_UNCERTAIN && a->repeatable;
 }
 
