@@ -131,6 +131,23 @@ end_of_http(const struct rsp_answer *a, struct rsp_error *e)
 	    a->content_type[0] != '\0' ? a->content_type : "no content type");
 }
 
+/* resoprod ends its message with the remedy, for clients that read no details:
+ * here it has a place of its own. */
+static void
+drop_remedy(const char *message, struct rsp_error *e)
+{
+	char text[CALL_MESSAGE_MAX];
+	size_t len = strlen(message), tail = strlen(e->remedy);
+
+	if (tail == 0 || len < tail + 2 ||
+	    memcmp(message + len - tail - 2, "; ", 2) != 0 ||
+	    strcmp(message + len - tail, e->remedy) != 0)
+		return;
+	memcpy(text, message, len - tail - 2);
+	text[len - tail - 2] = '\0';
+	rsp_text_copy(e->msg, sizeof e->msg, text);
+}
+
 static void
 end_of_grpc(const struct rsp_answer *a, struct rsp_error *e)
 {
@@ -139,8 +156,10 @@ end_of_grpc(const struct rsp_answer *a, struct rsp_error *e)
 	rsp_fail(e, (enum rsp_code)a->grpc_status, NULL, NULL, "%s",
 	    a->message[0] != '\0' ? a->message :
 	    grpc_status_name((unsigned)a->grpc_status));
-	if (a->details != NULL)
-		rsp_details_read(a->details, e);
+	if (a->details == NULL)
+		return;
+	rsp_details_read(a->details, e);
+	drop_remedy(a->message, e);
 }
 
 void
