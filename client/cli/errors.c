@@ -201,6 +201,31 @@ cli_ask(struct cli *cli, const char *fmt, ...)
 
 /* ---- errors of calls ---------------------------------------------------------- */
 
+/* How much of `text` comes before "; REMEDY", which is shown on its own line. */
+static size_t
+without_remedy(const char *text, const char *remedy)
+{
+	size_t len = strlen(text), tail = strlen(remedy);
+
+	if (tail > 0 && len > tail + 2 &&
+	    strcmp(text + len - tail, remedy) == 0 &&
+	    strncmp(text + len - tail - 2, "; ", 2) == 0)
+		return len - tail - 2;
+	return len;
+}
+
+/* The description without the field that already stands before it. */
+static const char *
+without_field(const struct rsp_violation *v)
+{
+	size_t len = strlen(v->field);
+
+	return len > 0 && strncmp(v->description, v->field, len) == 0 &&
+		       strncmp(v->description + len, ": ", 2) == 0
+		   ? v->description + len + 2
+		   : v->description;
+}
+
 static void
 put_violations(struct cli *cli, const struct rsp_error *e)
 {
@@ -210,11 +235,12 @@ put_violations(struct cli *cli, const struct rsp_error *e)
 	for (i = 0; i < e->nviolations; i++) {
 		const struct rsp_violation *v = &e->violations[i];
 
-		/* One violation alone is usually the message itself. */
-		if (strcmp(v->description, e->msg) == 0 && *v->field == '\0')
+		/* One alone is usually the message itself. */
+		if (e->nviolations == 1 && e->violations_omitted == 0 &&
+		    strcmp(v->description, e->msg) == 0)
 			continue;
 		snprintf(line, sizeof line, "  %s%s%s%s%s%s", v->field,
-		    *v->field != '\0' ? ": " : "", v->description,
+		    *v->field != '\0' ? ": " : "", without_field(v),
 		    *v->reason != '\0' ? " [" : "", v->reason,
 		    *v->reason != '\0' ? "]" : "");
 		term_print(cli->err, false, COLOUR_NONE, line);
@@ -280,9 +306,10 @@ cli_error(struct cli *cli, const struct rsp_error *e, const char *what)
 
 	if (is_interrupt(e))
 		head = _("interrupted");
-	if (asprintf(&text, "%s%s%s%s%s", what != NULL ? what : "",
+	if (asprintf(&text, "%s%s%s%s%.*s", what != NULL ? what : "",
 		what != NULL ? ": " : "", head,
-		*head != '\0' && *msg != '\0' ? ": " : "", msg) >= 0) {
+		*head != '\0' && *msg != '\0' ? ": " : "",
+		(int)without_remedy(msg, e->remedy), msg) >= 0) {
 		fflush(cli->out);
 		put_message(cli, COLOUR_BAD, text);
 		free(text);
