@@ -1,4 +1,5 @@
-// The scenario of every stock client, in JavaScript.  A key is a test's claim.
+// The scenario of every stock client, in JavaScript; methods.js goes on with
+// all the rest of the interface.  A key is a test's claim.
 'use strict';
 const assert = require('assert');
 const crypto = require('crypto');
@@ -13,10 +14,31 @@ const read = (name) => fs.readFileSync(path.join(pki, name));
 const loaded = grpc.loadPackageDefinition(loader.loadSync(
   ['registry', 'admin', 'referrals', 'territories', 'activities',
     'memberships'].map((n) => `resopro/v1/${n}.proto`)
-    .concat('google/rpc/status.proto', 'google/rpc/error_details.proto'),
+    .concat('google/rpc/status.proto', 'google/rpc/error_details.proto',
+      'grpc/health/v1/health.proto', 'grpc/reflection/v1/reflection.proto',
+      'grpc/reflection/v1alpha/reflection.proto'),
   { includeDirs: ['proto', '/usr/include'], longs: Number, enums: String,
     defaults: true, oneofs: true, keepCase: true }));
 const api = loaded.resopro.v1;
+
+const services = { registry: api.Registry, admin: api.Admin,
+  referrals: api.Referrals, territories: api.Territories,
+  activities: api.Activities, memberships: api.Memberships,
+  health: loaded.grpc.health.v1.Health,
+  reflection: loaded.grpc.reflection.v1.ServerReflection,
+  reflectionAlpha: loaded.grpc.reflection.v1alpha.ServerReflection };
+const methods = () => Object.values(services).flatMap((s) =>
+  Object.values(s.service).map((m) => m.path));
+
+// Paths of the methods that answered with a message.
+const answered = new Set();
+const note = (options, next) => new grpc.InterceptingCall(next(options), {
+  start: (metadata, listener, go) => go(metadata, {
+    onReceiveMessage(message, pass) {
+      if (message)
+        answered.add(options.method_definition.path);
+      pass(message);
+    } }) });
 
 const pair = (account) => account === null ? [] :
   [read(`account-${account}.key`), read(`account-${account}.pem`)];
@@ -24,11 +46,9 @@ const pair = (account) => account === null ? [] :
 function connect(account, options = {}) {
   const credentials = grpc.credentials.createSsl(read('ca.pem'),
     ...pair(account));
-  const make = (name) => new api[name](server, credentials,
-    { 'grpc.max_receive_message_length': 32 << 20, ...options });
-  return { registry: make('Registry'), admin: make('Admin'),
-    referrals: make('Referrals'), territories: make('Territories'),
-    activities: make('Activities'), memberships: make('Memberships') };
+  return Object.fromEntries(Object.entries(services).map(([name, Client]) =>
+    [name, new Client(server, credentials, { interceptors: [note],
+      'grpc.max_receive_message_length': 32 << 20, ...options })]));
 }
 
 const call = (client, method, request, ...rest) =>
@@ -191,7 +211,14 @@ const tests = {
 
 (async () => {
   let failed = 0;
-  for (const [name, test] of Object.entries(tests)) {
+  const more = require('./methods.js')({ rpc: loaded.google.rpc, connect,
+    call, refused, put, site, newId, whole, until, answered, methods, pki,
+    agency, member, MEMBER });
+  for (const [name, test] of Object.entries({ ...tests, ...more })) {
+    const late = setTimeout(() => {
+      console.log(`[  FAILED  ] ${name}\nno answer in 60 s`);
+      process.exit(1);
+    }, 60000);
     try {
       await test();
       console.log(`[       OK ] ${name}`);
@@ -200,6 +227,7 @@ const tests = {
       console.log(`[  FAILED  ] ${name}`);
       console.log(error.stack);
     }
+    clearTimeout(late);
   }
   process.exit(failed ? 1 : 0);
 })();
