@@ -1,0 +1,352 @@
+/* library.c - libresopro(3) as a program uses it; see library.sh. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <resopro/client.h>
+#include <resopro/v1/registry.pb-c.h>
+
+/* ---- helpers ------------------------------------------------------------- */
+
+static char *
+path(const char *dir, const char *name)
+{
+	char *p;
+
+	assert_true(asprintf(&p, "%s/%s", getenv(dir), name) > 0);
+	return p;
+}
+
+static char *
+at(const char *host, const char *port)
+{
+	char *p;
+
+	assert_true(asprintf(&p, "%s:%s", host, port) > 0);
+	return p;
+}
+
+struct files {
+	char *server, *ca, *cert, *key;
+};
+
+static struct rsp_client *
+client_with(struct rsp_client_opts o)
+{
+	struct files f = { at("localhost", getenv("PORT")),
+		path("PKI", "ca.pem"), path("PKI", "account-alice.pem"),
+		path("PKI", "account-alice.key") };
+	struct rsp_error e = { 0 };
+	struct rsp_client *c;
+
+	o.size = sizeof o;
+	o.server = o.server != NULL ? o.server : f.server;
+	o.ca_file = o.ca_file != NULL ? o.ca_file : f.ca;
+	o.cert_file = f.cert;
+	o.key_file = f.key;
+	c = rsp_client_new(&o, &e);
+	free(f.server);
+	free(f.ca);
+	free(f.cert);
+	free(f.key);
+	if (c == NULL)
+		fail_msg("%s", e.msg);
+	return c;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Get with this id, which says what the server does; the name it gives. */
+static char *
+get(struct rsp_client *c, const char *id, int64_t deadline,
+    struct rsp_error *e)
+{
+	Resopro__V1__GetRequest r = RESOPRO__V1__GET_REQUEST__INIT;
+	ProtobufCMessage *m;
+	char *name;
+
+	r.kind = RESOPRO__V1__KIND__KIND_ORGANISATION;
+	r.id = (char *)(uintptr_t)id;
+	memset(e, 0, sizeof *e);
+	if (rsp_call(c, &rsp_registry_get, &r.base, &m, deadline, e) != 0) {
+		assert_null(m);
+		return NULL;
+	}
+	name = strdup(((Resopro__V1__GetResponse *)m)->record->organisation
+	    ->nom);
+	rsp_message_free(m);
+	return name;
+}
+
+static void
+assert_get(struct rsp_client *c, const char *id, const char *expected)
+{
+	struct rsp_error e;
+	char *name = get(c, id, 0, &e);
+
+	if (name == NULL)
+		fail_msg("%s: %s: %s", id, rsp_code_name(e.code), e.msg);
+	assert_string_equal(name, expected);
+	free(name);
+}
+
+static void
+assert_fails(struct rsp_client *c, const char *id, int64_t deadline,
+    enum rsp_code code, struct rsp_error *e)
+{
+	assert_null(get(c, id, deadline, e));
+	if (e->code != code)
+		fail_msg("%s: %s: %s", id, rsp_code_name(e->code), e->msg);
+}
+
+/* ---- unary calls --------------------------------------------------------- */
+
+static void
+call__a_name_of_several_addresses__answered(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_error e;
+
+	(void)state;
+	assert_int_equal(rsp_client_connect(c, &e), 0);
+	assert_int_equal(rsp_client_connect(c, &e), 0);
+	assert_get(c, "ok", "Élan");
+	rsp_client_free(c);
+}
+
+static void
+call__token_and_agent__sent_with_the_certificate(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){
+	    .token = "secret", .user_agent = "essai/2" });
+
+	(void)state;
+	assert_get(c, "headers", "Bearer secret essai/2 libresopro/"
+	    RSP_VERSION " alice");
+	rsp_client_free(c);
+}
+
+static void
+call__deadlines__told_to_the_server(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_error e;
+	char *name;
+
+	(void)state;
+	assert_get(c, "remaining", "30");
+	name = get(c, "remaining", 7400, &e);
+	assert_string_equal(name, "7");
+	free(name);
+	name = get(c, "remaining", RSP_DEADLINE_NONE, &e);
+	assert_string_equal(name, "for ever");
+	free(name);
+	rsp_client_free(c);
+}
+
+static void
+call__past_the_deadline__ends_and_cancels_the_work(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_error e;
+	int64_t began = now_ms();
+
+	(void)state;
+	assert_fails(c, "sleep", 200, RSP_DEADLINE_EXCEEDED, &e);
+	assert_true(now_ms() - began >= 200 && now_ms() - began < 5000);
+	assert_false(e.maybe_written);	/* a read */
+	assert_get(c, "cancelled", "1");
+	rsp_client_free(c);
+}
+
+static void
+call__details__all_in_the_error(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_error e;
+
+	(void)state;
+	assert_fails(c, "details", 0, RSP_FAILED_PRECONDITION, &e);
+	assert_true(e.from_server);
+	assert_string_equal(e.msg, "Ça ne va pas: 100 %");
+	assert_string_equal(e.remedy, "try this");
+	assert_string_equal(e.reason, "NOT_SO");
+	assert_string_equal(e.domain, "test");
+	assert_string_equal(rsp_error_fact(&e, "current_version"), "7");
+	assert_null(rsp_error_fact(&e, "remedy"));
+	assert_int_equal(e.nviolations, RSP_MAX_VIOLATIONS);
+	assert_int_equal(e.violations_omitted, 21 - RSP_MAX_VIOLATIONS);
+	assert_string_equal(e.violations[0].field, "record.nom");
+	assert_string_equal(e.violations[0].description, "is missing");
+	assert_fails(c, "refused", 0, RSP_RESOURCE_EXHAUSTED, &e);
+	assert_int_equal(e.retry_after_ms, 2005);
+	assert_string_equal(e.violations[0].field, "calls");
+	rsp_client_free(c);
+}
+
+static void
+call__large_answers__up_to_the_limit(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_error e;
+	char *name;
+
+	(void)state;
+	name = get(c, "big-4000000", 0, &e);
+	assert_int_equal(strlen(name), 4000000);
+	free(name);
+	assert_fails(c, "big-5000000", 0, RSP_RESOURCE_EXHAUSTED, &e);
+	assert_string_equal(e.reason, "MESSAGE_TOO_LARGE");
+	assert_get(c, "ok", "Élan");
+	rsp_client_free(c);
+}
+
+static void
+call__gzip__both_ways(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){
+	    .gzip = true });
+	struct rsp_client *narrow = client_with((struct rsp_client_opts){
+	    .gzip = true, .max_message_bytes = 90000 });
+	struct rsp_error e;
+	char *name = get(c, "gzip", 0, &e);
+
+	(void)state;
+	assert_non_null(name);
+	assert_int_equal(strlen(name), 100000);
+	free(name);
+	assert_fails(narrow, "gzip", 0, RSP_RESOURCE_EXHAUSTED, &e);
+	rsp_client_free(narrow);
+	rsp_client_free(c);
+}
+
+/* ---- repetitions --------------------------------------------------------- */
+
+static void
+retry__busy_server__repeated_unless_forbidden(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_client *once = client_with((struct rsp_client_opts){
+	    .no_retry = true });
+	struct rsp_error e;
+
+	(void)state;
+	assert_get(c, "busy-1", "3");
+	assert_fails(c, "down-1", 0, RSP_UNAVAILABLE, &e);
+	assert_string_equal(e.msg, "down 4");
+	assert_fails(once, "down-2", 0, RSP_UNAVAILABLE, &e);
+	assert_string_equal(e.msg, "down 1");
+	rsp_client_free(once);
+	rsp_client_free(c);
+}
+
+/* Put a record of this name; 0 and the count of attempts that were seen. */
+static int
+put(struct rsp_client *c, const char *name, const char *request_id,
+    uint64_t *seen, struct rsp_error *e)
+{
+	Resopro__V1__PutRequest r = RESOPRO__V1__PUT_REQUEST__INIT;
+	Resopro__V1__Record record = RESOPRO__V1__RECORD__INIT;
+	ProtobufCMessage *m;
+
+	record.id = (char *)(uintptr_t)name;
+	r.record = &record;
+	r.request_id = (char *)(uintptr_t)request_id;
+	memset(e, 0, sizeof *e);
+	if (rsp_call(c, &rsp_registry_put, &r.base, &m, 0, e) != 0)
+		return -1;
+	*seen = ((Resopro__V1__PutResponse *)m)->revision;
+	rsp_message_free(m);
+	return 0;
+}
+
+static void
+retry__lost_write_with_request_id__repeated(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_error e;
+	uint64_t seen = 0;
+	char id[33];
+
+	(void)state;
+	assert_int_equal(rsp_request_id(id, &e), 0);
+	assert_int_equal(strspn(id, "0123456789abcdef"), 32);
+	assert_int_equal(put(c, "once", id, &seen, &e), 0);
+	assert_int_equal(seen, 2);
+	rsp_client_free(c);
+}
+
+static void
+retry__lost_write_without_request_id__uncertain(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_error e;
+	uint64_t seen = 0;
+
+	(void)state;
+	assert_int_equal(put(c, "bare", "", &seen, &e), -1);
+	assert_int_equal(e.code, RSP_UNCERTAIN);
+	assert_true(e.maybe_written);
+	assert_false(e.from_server);
+	assert_int_equal(put(c, "bare", "", &seen, &e), 0);
+	assert_int_equal(seen, 2);	/* the first was not repeated */
+	rsp_client_free(c);
+}
+
+static void
+retry__write_lost_each_time__uncertain_after_four(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_error e;
+	uint64_t seen = 0;
+
+	(void)state;
+	assert_int_equal(put(c, "lost", "0123456789abcdef", &seen, &e), -1);
+	assert_int_equal(e.code, RSP_UNCERTAIN);
+	assert_true(e.maybe_written);
+	assert_true(strstr(e.remedy, "request id") != NULL);
+	rsp_client_free(c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(call__a_name_of_several_addresses__answered),
+		cmocka_unit_test(
+		    call__token_and_agent__sent_with_the_certificate),
+		cmocka_unit_test(call__deadlines__told_to_the_server),
+		cmocka_unit_test(
+		    call__past_the_deadline__ends_and_cancels_the_work),
+		cmocka_unit_test(call__details__all_in_the_error),
+		cmocka_unit_test(call__large_answers__up_to_the_limit),
+		cmocka_unit_test(call__gzip__both_ways),
+		cmocka_unit_test(retry__busy_server__repeated_unless_forbidden),
+		cmocka_unit_test(retry__lost_write_with_request_id__repeated),
+		cmocka_unit_test(
+		    retry__lost_write_without_request_id__uncertain),
+		cmocka_unit_test(
+		    retry__write_lost_each_time__uncertain_after_four),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
