@@ -327,6 +327,229 @@ retry__write_lost_each_time__uncertain_after_four(void **state)
 	rsp_client_free(c);
 }
 
+/* ---- streams ------------------------------------------------------------- */
+
+static struct rsp_stream *
+watch(struct rsp_client *c, const char *what)
+{
+	Resopro__V1__WatchRequest r = RESOPRO__V1__WATCH_REQUEST__INIT;
+	struct rsp_error e;
+	struct rsp_stream *s = rsp_stream_open(c, &rsp_registry_watch, 0, &e);
+
+	assert_non_null(s);
+	r.owner = (char *)(uintptr_t)what;
+	assert_int_equal(rsp_stream_send(s, &r.base, &e), RSP_SEND_OK);
+	return s;
+}
+
+/* Receive messages until something else; how many came. */
+static unsigned
+drain(struct rsp_stream *s, int timeout, enum rsp_received expected,
+    struct rsp_error *e)
+{
+	ProtobufCMessage *m;
+	enum rsp_received got;
+	unsigned n = 0;
+
+	memset(e, 0, sizeof *e);
+	while ((got = rsp_stream_recv(s, timeout, &m, e)) == RSP_RECV_MESSAGE) {
+		rsp_message_free(m);
+		n++;
+	}
+	assert_null(m);
+	if (got != expected)
+		fail_msg("received %d: %s: %s", got, rsp_code_name(e->code),
+		    e->msg);
+	return n;
+}
+
+static void
+stream__many_messages__all_in_order_then_the_end(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_stream *s = watch(c, "300-ok");
+	struct rsp_error e;
+	ProtobufCMessage *m;
+
+	(void)state;
+	for (uint64_t i = 1; i <= 300; i++) {
+		assert_int_equal(rsp_stream_recv(s, -1, &m, &e),
+		    RSP_RECV_MESSAGE);
+		assert_int_equal(
+		    ((Resopro__V1__WatchResponse *)m)->revision, i);
+		rsp_message_free(m);
+	}
+	assert_int_equal(drain(s, -1, RSP_RECV_END, &e), 0);
+	assert_int_equal(drain(s, -1, RSP_RECV_END, &e), 0);
+	rsp_stream_close(s);
+	rsp_client_free(c);
+}
+
+static void
+stream__server_fails__messages_then_the_error(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_stream *s = watch(c, "2-fail");
+	struct rsp_error e;
+
+	(void)state;
+	assert_int_equal(drain(s, -1, RSP_RECV_ERROR, &e), 2);
+	assert_int_equal(e.code, RSP_OUT_OF_RANGE);
+	assert_string_equal(e.msg, "compacted");
+	rsp_stream_close(s);
+	rsp_client_free(c);
+}
+
+static void
+stream__silence__times_out_and_goes_on(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_stream *s = watch(c, "1-silence");
+	struct rsp_error e;
+	int64_t began;
+
+	(void)state;
+	assert_int_equal(drain(s, 5000, RSP_RECV_TIMEOUT, &e), 1);
+	began = now_ms();
+	assert_int_equal(drain(s, 0, RSP_RECV_TIMEOUT, &e), 0);
+	assert_true(now_ms() - began < 1000);
+	assert_get(c, "ok", "Élan");	/* beside it */
+	rsp_stream_cancel(s);
+	assert_int_equal(drain(s, -1, RSP_RECV_ERROR, &e), 0);
+	assert_int_equal(e.code, RSP_CANCELLED);
+	rsp_stream_close(s);
+	rsp_client_free(c);
+}
+
+static void
+stream__connection_cut__unavailable(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_stream *s = watch(c, "1-cut");
+	struct rsp_error e;
+
+	(void)state;
+	(void)drain(s, -1, RSP_RECV_ERROR, &e);
+	assert_int_equal(e.code, RSP_UNAVAILABLE);
+	assert_false(e.maybe_written);
+	assert_get(c, "ok", "Élan");	/* on a new connection */
+	rsp_stream_close(s);
+	rsp_client_free(c);
+}
+
+static enum rsp_sent
+sync_send(struct rsp_stream *s, const char *source, size_t len,
+    struct rsp_error *e)
+{
+	Resopro__V1__SyncRequest r = RESOPRO__V1__SYNC_REQUEST__INIT;
+	Resopro__V1__SyncStart start = RESOPRO__V1__SYNC_START__INIT;
+	enum rsp_sent sent;
+	char *filler = calloc(1, len + 1);
+
+	memset(filler, 'z', len);
+	start.source = (char *)(uintptr_t)source;
+	start.owner = filler;
+	r.step_case = RESOPRO__V1__SYNC_REQUEST__STEP_START;
+	r.start = &start;
+	sent = rsp_stream_send(s, &r.base, e);
+	free(filler);
+	return sent;
+}
+
+/* Nothing is received before all is sent: both windows fill up. */
+static void
+stream__both_sides_send_first__neither_waits_for_the_other(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_error e;
+	struct rsp_stream *s = rsp_stream_open(c, &rsp_registry_sync, 60000,
+	    &e);
+
+	(void)state;
+	for (int i = 0; i < 2000; i++)
+		assert_int_equal(sync_send(s, "essai", 2000, &e), RSP_SEND_OK);
+	assert_int_equal(rsp_stream_half_close(s, &e), RSP_SEND_OK);
+	assert_int_equal(rsp_stream_half_close(s, &e), RSP_SEND_OK);
+	assert_int_equal(drain(s, -1, RSP_RECV_END, &e), 2000);
+	rsp_stream_close(s);
+	rsp_client_free(c);
+}
+
+static void
+stream__too_much_not_read__refused(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){
+	    .max_buffered_bytes = 100000 });
+	struct rsp_error e;
+	struct rsp_stream *s = rsp_stream_open(c, &rsp_registry_sync, 60000,
+	    &e);
+	enum rsp_sent sent = RSP_SEND_OK;
+
+	(void)state;
+	for (int i = 0; i < 20000 && sent == RSP_SEND_OK; i++)
+		sent = sync_send(s, "essai", 2000, &e);
+	assert_int_equal(sent, RSP_SEND_ERROR);
+	assert_int_equal(e.code, RSP_RESOURCE_EXHAUSTED);
+	rsp_stream_close(s);
+	rsp_client_free(c);
+}
+
+static void
+stream__server_ends_early__sending_says_so(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_error e;
+	struct rsp_stream *s = rsp_stream_open(c, &rsp_registry_sync, 60000,
+	    &e);
+	enum rsp_sent sent = RSP_SEND_OK;
+
+	(void)state;
+	while (sent == RSP_SEND_OK)
+		sent = sync_send(s, "early", 20000, &e);
+	assert_int_equal(sent, RSP_SEND_ENDED);
+	assert_int_equal(drain(s, -1, RSP_RECV_ERROR, &e), 0);
+	assert_int_equal(e.code, RSP_PERMISSION_DENIED);
+	rsp_stream_close(s);
+	rsp_client_free(c);
+}
+
+static void
+stream__used_out_of_order__refused(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	Resopro__V1__WatchRequest r = RESOPRO__V1__WATCH_REQUEST__INIT;
+	struct rsp_stream *s = watch(c, "0-silence");
+	struct rsp_error e;
+
+	(void)state;
+	assert_int_equal(rsp_stream_send(s, &r.base, &e), RSP_SEND_ERROR);
+	assert_int_equal(e.code, RSP_ERR_USAGE);
+	rsp_stream_close(s);
+	s = watch(c, "0-silence");	/* freed with its client */
+	rsp_client_free(c);
+}
+
+static void
+stream__a_hundred_at_once__each_its_own(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_stream *s[100];
+	struct rsp_error e;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		char what[16];
+
+		snprintf(what, sizeof what, "%d-ok", i);
+		s[i] = watch(c, what);
+	}
+	for (int i = 99; i >= 0; i--) {
+		assert_int_equal(drain(s[i], -1, RSP_RECV_END, &e), i);
+		rsp_stream_close(s[i]);
+	}
+	rsp_client_free(c);
+}
+
 int
 main(void)
 {
@@ -346,6 +569,18 @@ main(void)
 		    retry__lost_write_without_request_id__uncertain),
 		cmocka_unit_test(
 		    retry__write_lost_each_time__uncertain_after_four),
+		cmocka_unit_test(
+		    stream__many_messages__all_in_order_then_the_end),
+		cmocka_unit_test(
+		    stream__server_fails__messages_then_the_error),
+		cmocka_unit_test(stream__silence__times_out_and_goes_on),
+		cmocka_unit_test(stream__connection_cut__unavailable),
+		cmocka_unit_test(
+		    stream__both_sides_send_first__neither_waits_for_the_other),
+		cmocka_unit_test(stream__too_much_not_read__refused),
+		cmocka_unit_test(stream__server_ends_early__sending_says_so),
+		cmocka_unit_test(stream__used_out_of_order__refused),
+		cmocka_unit_test(stream__a_hundred_at_once__each_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
