@@ -1,0 +1,223 @@
+/*
+ * harness.h - a stock gRPC server (server.py) with
+ * certificates of its own, and clients of it.  One server for each program.
+ */
+#ifndef TESTS_CLIENT_HARNESS_H
+#define TESTS_CLIENT_HARNESS_H
+
+#include <resopro/client.h>
+#include <resopro/v1/registry.pb-c.h>
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "../../support/pki.h"
+
+typedef Resopro__V1__RecordName Name;
+
+struct fixture {
+	struct pki *pki;
+	pid_t server;
+	int alive;			/* closing it ends the server */
+	char port[16], where[64];	/* "localhost:port" */
+	struct rsp_client *client;	/* of one test */
+	struct rsp_error e;
+	char answer[256];		/* id of the last one */
+};
+
+/* ---- the server ---------------------------------------------------------- */
+
+static inline void
+server_run(struct pki *pki, int in, int out)
+{
+	char dir[512];
+	const char *ca = pki_path(pki, "ca.pem");
+
+	(void)snprintf(dir, sizeof dir, "%.*s",
+	    (int)(strrchr(ca, '/') - ca), ca);
+	(void)dup2(in, 0);
+	(void)dup2(out, 1);
+	execl("/usr/bin/python3", "python3", "tests/unit/client/server.py",
+	    dir, (char *)NULL);
+	_exit(127);
+}
+
+static inline void
+server_start(struct fixture *f)
+{
+	int to[2], from[2];
+	ssize_t n;
+
+	assert_int_equal(pipe2(to, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(from, O_CLOEXEC), 0);
+	f->server = fork();
+	assert_true(f->server >= 0);
+	if (f->server == 0)
+		server_run(f->pki, to[0], from[1]);
+	(void)close(to[0]);
+	(void)close(from[1]);
+	f->alive = to[1];
+	n = read(from[0], f->port, sizeof f->port - 1);
+	assert_true(n > 1);
+	f->port[n - 1] = '\0';
+	(void)close(from[0]);
+	(void)snprintf(f->where, sizeof f->where, "localhost:%s", f->port);
+}
+
+static inline int
+harness_setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	struct pki_leaf server = { .name = "server", .server = true };
+	struct pki_leaf client = { .name = "client" };
+
+	assert_non_null(f);
+	f->pki = pki_new();
+	pki_issue(f->pki, &server);
+	pki_issue(f->pki, &client);
+	assert_int_equal(chmod(pki_path(f->pki, "client.key"), 0600), 0);
+	server_start(f);
+	*state = f;
+	return 0;
+}
+
+static inline int
+harness_teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)close(f->alive);
+	(void)waitpid(f->server, NULL, 0);
+	pki_free(f->pki);
+	free(f);
+	return 0;
+}
+
+/* ---- the client ---------------------------------------------------------- */
+
+static inline struct rsp_client_opts
+options(struct fixture *f)
+{
+	return (struct rsp_client_opts){
+		.size = sizeof(struct rsp_client_opts),
+		.server = f->where,
+		.ca_file = pki_path(f->pki, "ca.pem"),
+		.cert_file = pki_path(f->pki, "client.pem"),
+		.key_file = pki_path(f->pki, "client.key"),
+	};
+}
+
+/* Another one instead; NULL: f->e says why. */
+static inline struct rsp_client *
+client_with(struct fixture *f, const struct rsp_client_opts *o)
+{
+	rsp_client_free(f->client);
+	rsp_error_clear(&f->e);
+	f->client = rsp_client_new(o, &f->e);
+	return f->client;
+}
+
+static inline int
+client_setup(void **state)
+{
+	struct fixture *f = *state;
+	struct rsp_client_opts o = options(f);
+
+	assert_non_null(client_with(f, &o));
+	return 0;
+}
+
+static inline int
+client_teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	rsp_client_free(f->client);
+	f->client = NULL;
+	return 0;
+}
+
+/* ---- calls --------------------------------------------------------------- */
+
+#define METHOD(path_, kind_, effect_, in, out)			\
+	static const struct rsp_method path_ = {		\
+		.path = "/t/" #path_,				\
+		.input = &resopro__v1__##in##__descriptor,	\
+		.output = &resopro__v1__##out##__descriptor,	\
+		.kind = RSP_##kind_, .effect = RSP_##effect_ }
+#define READ(path_) METHOD(path_, UNARY, READ, record_name, record_name)
+#define STREAM(path_, kind_) \
+	METHOD(path_, kind_, READ, record_name, record_name)
+
+static inline const char *
+keep(struct fixture *f, ProtobufCMessage *m)
+{
+	if (m == NULL)
+		return NULL;
+	(void)snprintf(f->answer, sizeof f->answer, "%s",
+	    ((Name *)(void *)m)->id);
+	rsp_message_free(m);
+	return f->answer;
+}
+
+/* The id of the answer; NULL: f->e. */
+static inline const char *
+call_within(struct fixture *f, const struct rsp_method *method, const char *id,
+    int64_t deadline_ms)
+{
+	Name request = RESOPRO__V1__RECORD_NAME__INIT;
+	ProtobufCMessage *answer;
+
+	request.id = (char *)(uintptr_t)id;
+	rsp_error_clear(&f->e);
+	(void)rsp_call(f->client, method, &request.base, &answer, deadline_ms,
+	    &f->e);
+	return keep(f, answer);
+}
+
+static inline const char *
+call(struct fixture *f, const struct rsp_method *method, const char *id)
+{
+	return call_within(f, method, id, RSP_DEADLINE_DEFAULT);
+}
+
+static inline enum rsp_sent
+send_id(struct fixture *f, struct rsp_stream *s, const char *id)
+{
+	Name request = RESOPRO__V1__RECORD_NAME__INIT;
+
+	request.id = (char *)(uintptr_t)id;
+	return rsp_stream_send(s, &request.base, &f->e);
+}
+
+/* The id is in f->answer. */
+static inline enum rsp_received
+recv_id(struct fixture *f, struct rsp_stream *s, int timeout_ms)
+{
+	ProtobufCMessage *m;
+	enum rsp_received got = rsp_stream_recv(s, timeout_ms, &m, &f->e);
+
+	assert_int_equal(m != NULL, got == RSP_RECV_MESSAGE);
+	(void)keep(f, m);
+	return got;
+}
+
+static inline struct rsp_stream *
+open_stream(struct fixture *f, const struct rsp_method *method)
+{
+	struct rsp_stream *s = rsp_stream_open(f->client, method,
+	    RSP_DEADLINE_DEFAULT, &f->e);
+
+	assert_non_null(s);
+	return s;
+}
+
+#endif
