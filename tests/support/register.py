@@ -111,6 +111,24 @@ def message_class(descriptor):
     return descriptor._concrete_class
 
 
+CALLED = set()  # paths of the methods called so far
+
+
+class Method:
+    """One method of grpcio's, which remembers that it was called."""
+
+    def __init__(self, path, call):
+        self.path, self.call = path, call
+
+    def __call__(self, *args, **options):
+        CALLED.add(self.path)
+        return self.call(*args, **options)
+
+    def __getattr__(self, name):    # future, with_call
+        CALLED.add(self.path)
+        return getattr(self.call, name)
+
+
 class Service:
     """Each method of a service as grpcio calls it, from its descriptor."""
 
@@ -121,12 +139,12 @@ class Service:
             make = getattr(channel, "%s_%s" % tuple(
                 "stream" if streams else "unary" for streams in
                 (shape.client_streaming, shape.server_streaming)))
-            setattr(self, method.name, make(
-                "/%s/%s" % (descriptor.full_name, method.name),
+            path = "/%s/%s" % (descriptor.full_name, method.name)
+            setattr(self, method.name, Method(path, make(path,
                 request_serializer=classes(
                     method.input_type).SerializeToString,
                 response_deserializer=classes(
-                    method.output_type).FromString))
+                    method.output_type).FromString)))
 
 
 class Client:
