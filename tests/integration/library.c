@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -550,6 +549,183 @@ stream__a_hundred_at_once__each_its_own(void **state)
 	rsp_client_free(c);
 }
 
+/* ---- the connection ------------------------------------------------------ */
+
+/* GOAWAY every half second: calls go on, streams end as they would. */
+static void
+goaway__ageing_connections__no_call_fails(void **state)
+{
+	char *server = at("localhost", getenv("AGEING"));
+	struct rsp_client *c = client_with((struct rsp_client_opts){
+	    .server = server, .no_retry = true });
+	struct rsp_stream *s = watch(c, "5-silence");
+	int64_t until = now_ms() + 2000;
+	struct rsp_error e;
+
+	(void)state;
+	while (now_ms() < until)
+		assert_get(c, "ok", "Élan");
+	assert_int_equal(drain(s, 100, RSP_RECV_TIMEOUT, &e), 5);
+	rsp_stream_close(s);
+	rsp_client_free(c);
+	free(server);
+}
+
+struct interrupter {
+	int fd;
+	pthread_t thread;
+};
+
+static void *
+interrupt_soon(void *arg)
+{
+	struct interrupter *i = arg;
+	struct timespec t = { 0, 100 * 1000 * 1000 };
+	uint64_t one = 1;
+
+	nanosleep(&t, NULL);
+	assert_int_equal(write(i->fd, &one, sizeof one), sizeof one);
+	return NULL;
+}
+
+static void
+interrupt__blocked_call__cancelled_until_the_fd_is_read(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct interrupter i = { .fd = eventfd(0, EFD_CLOEXEC) };
+	struct rsp_error e;
+	uint64_t count;
+
+	(void)state;
+	rsp_client_set_interrupt_fd(c, i.fd);
+	assert_get(c, "ok", "Élan");
+	assert_int_equal(pthread_create(&i.thread, NULL, interrupt_soon, &i),
+	    0);
+	assert_fails(c, "sleep", 0, RSP_CANCELLED, &e);
+	assert_string_equal(e.reason, "INTERRUPTED");
+	assert_false(e.from_server);
+	pthread_join(i.thread, NULL);
+	assert_int_equal(read(i.fd, &count, sizeof count), sizeof count);
+	assert_get(c, "ok", "Élan");
+	rsp_client_free(c);
+	close(i.fd);
+}
+
+static void
+interrupt__waiting_stream__stays_open(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct interrupter i = { .fd = eventfd(1, EFD_CLOEXEC) };
+	struct rsp_stream *s = watch(c, "3-silence");
+	struct rsp_error e;
+
+	(void)state;
+	rsp_client_set_interrupt_fd(c, i.fd);
+	(void)drain(s, -1, RSP_RECV_ERROR, &e);
+	assert_string_equal(e.reason, "INTERRUPTED");
+	rsp_client_set_interrupt_fd(c, -1);
+	(void)drain(s, 200, RSP_RECV_TIMEOUT, &e);
+	rsp_stream_close(s);
+	rsp_client_free(c);
+	close(i.fd);
+}
+
+/* The default action would end this program. */
+static void
+signal__writing_to_a_cut_connection__raises_none(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
+	struct rsp_stream *s = watch(c, "0-cut");
+	struct timespec t = { 0, 300 * 1000 * 1000 };
+	struct rsp_error e;
+
+	(void)state;
+	assert_true(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+	nanosleep(&t, NULL);
+	for (int i = 0; i < 3; i++)
+		assert_get(c, "ok", "Élan");
+	(void)drain(s, 0, RSP_RECV_ERROR, &e);
+	rsp_client_free(c);
+}
+
+static void
+connect__nobody_listens__unavailable_with_a_remedy(void **state)
+{
+	struct rsp_client *c = client_with((struct rsp_client_opts){
+	    .server = "localhost:1" });
+	struct rsp_client *unknown = client_with((struct rsp_client_opts){
+	    .server = "no-such-host.invalid" });
+	struct rsp_error e;
+
+	(void)state;
+	assert_int_equal(rsp_client_connect(c, &e), -1);
+	assert_int_equal(e.code, RSP_UNAVAILABLE);
+	assert_non_null(strstr(e.msg, "localhost:1"));
+	assert_true(*e.remedy != '\0');
+	assert_int_equal(rsp_client_connect(unknown, &e), -1);
+	assert_int_equal(e.code, RSP_UNAVAILABLE);
+	rsp_client_free(unknown);
+	rsp_client_free(c);
+}
+
+/* ---- TLS and options ----------------------------------------------------- */
+
+static void
+assert_refused_tls(struct rsp_client *c, const char *reason)
+{
+	struct rsp_error e;
+
+	assert_int_equal(rsp_client_connect(c, &e), -1);
+	assert_int_equal(e.code, RSP_ERR_TLS);
+	assert_string_equal(e.reason, reason);
+	assert_true(*e.remedy != '\0');
+	rsp_client_free(c);
+}
+
+static void
+tls__another_authority__says_so(void **state)
+{
+	char *ca = path("OTHER", "ca.pem");
+
+	(void)state;
+	assert_refused_tls(client_with((struct rsp_client_opts){
+	    .ca_file = ca }), "TLS_UNKNOWN_AUTHORITY");
+	free(ca);
+}
+
+static void
+tls__another_name__says_so_unless_it_is_given(void **state)
+{
+	char *server = at("127.0.0.1", getenv("PORT"));
+	struct rsp_client *c = client_with((struct rsp_client_opts){
+	    .server = server, .server_name = "localhost" });
+
+	(void)state;
+	assert_get(c, "ok", "Élan");
+	rsp_client_free(c);
+	assert_refused_tls(client_with((struct rsp_client_opts){
+	    .server = server, .server_name = "example.org" }),
+	    "TLS_WRONG_NAME");
+	free(server);
+}
+
+static void
+options__bad_ones__named(void **state)
+{
+	struct rsp_client_opts o = { .size = sizeof o, .server = "h:70000" };
+	struct rsp_error e;
+
+	(void)state;
+	assert_null(rsp_client_new(&o, &e));
+	assert_int_equal(e.code, RSP_ERR_CONFIG);
+	assert_non_null(strstr(e.msg, "70000"));
+	o.server = "h";
+	o.ca_file = "/nonexistent/ca.pem";
+	assert_null(rsp_client_new(&o, &e));
+	assert_int_equal(e.code, RSP_ERR_CONFIG);
+	assert_non_null(strstr(e.msg, "/nonexistent/ca.pem"));
+}
+
 int
 main(void)
 {
@@ -581,6 +757,18 @@ main(void)
 		cmocka_unit_test(stream__server_ends_early__sending_says_so),
 		cmocka_unit_test(stream__used_out_of_order__refused),
 		cmocka_unit_test(stream__a_hundred_at_once__each_its_own),
+		cmocka_unit_test(goaway__ageing_connections__no_call_fails),
+		cmocka_unit_test(
+		    interrupt__blocked_call__cancelled_until_the_fd_is_read),
+		cmocka_unit_test(interrupt__waiting_stream__stays_open),
+		cmocka_unit_test(
+		    signal__writing_to_a_cut_connection__raises_none),
+		cmocka_unit_test(
+		    connect__nobody_listens__unavailable_with_a_remedy),
+		cmocka_unit_test(tls__another_authority__says_so),
+		cmocka_unit_test(
+		    tls__another_name__says_so_unless_it_is_given),
+		cmocka_unit_test(options__bad_ones__named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
