@@ -14,7 +14,10 @@
 #define SECOND INT64_C(1000000000)
 #define CONTINUATIONS_MAX 16	/* frames a header list */
 #define UPDATES_EARNED 2	/* a DATA frame: the stream's, the connection's */
-#define UPDATES_MAX 1000
+/* ... and each message in it: grpc-core updates the window of a stream when its
+ * reader asks for the next one, and 5 bytes is the least a message takes. */
+#define BYTES_AN_UPDATE 5
+#define UPDATES_MAX 20000
 #define PINGS_MAX 100		/* one a DATA frame: clients measure the path */
 #define FRAME_TYPES 10		/* RFC 9113 */
 
@@ -48,7 +51,7 @@ h2_abuse_init(struct h2_abuse *a, unsigned per_second)
 {
 	*a = (struct h2_abuse){
 		.left = per_second,
-		.updates = UPDATES_MAX,
+		.updates = 1000,
 		.refilled = clock_monotonic_ns(),
 	};
 }
@@ -128,10 +131,12 @@ h2_abuse_frame(struct h2_abuse *a, unsigned per_second,
 }
 
 void
-h2_abuse_sent_data(struct h2_abuse *a)
+h2_abuse_sent_data(struct h2_abuse *a, size_t len)
 {
-	if (a->updates < UPDATES_MAX)
-		a->updates += UPDATES_EARNED;
+	size_t earned = UPDATES_EARNED + len / BYTES_AN_UPDATE;
+
+	a->updates = earned > UPDATES_MAX - a->updates ? UPDATES_MAX :
+	    a->updates + (unsigned)earned;
 	if (a->pings < PINGS_MAX)
 		a->pings++;
 }

@@ -39,7 +39,7 @@ bool h2_abuse_count(struct h2_abuse *, unsigned per_second);
 bool h2_abuse_frame(struct h2_abuse *, unsigned per_second,
     const nghttp2_frame_hd *);
 /* We sent a DATA frame: its reader may tell that it has read it. */
-void h2_abuse_sent_data(struct h2_abuse *);
+void h2_abuse_sent_data(struct h2_abuse *, size_t len);
 
 /* ---- streams ----------------------------------------------------------- */
 

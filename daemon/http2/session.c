@@ -443,7 +443,7 @@ send_data(nghttp2_session *h2, nghttp2_frame *f, const uint8_t *head,
 	memcpy(to, head, FRAME_HEAD);
 	h2_stream_take(source->ptr, to + FRAME_HEAD, len);
 	buf_added(s->out, FRAME_HEAD + len);
-	h2_abuse_sent_data(&s->abuse);
+	h2_abuse_sent_data(&s->abuse, len);
 	return 0;
 }
 
