@@ -39,7 +39,13 @@ tables_err(struct err *e, int rc, const char *what)
 		return err_remedy(e, "give the daemon's user the right to read "
 		    "and write there");
 	case ENOMEM:
-		return err_set(e, ERR_NOMEM, "%s: out of memory", what);
+		err_set(e, ERR_NOMEM, "%s: out of memory", what);
+		return err_remedy(e, "reserve less address space (store."
+		    "map_size)");
+	case EINVAL:
+		err_set(e, ERR_IO, "%s: %s", what, strerror(rc));
+		return err_remedy(e, "check store.map_size: this machine "
+		    "cannot reserve as much");
 	default:
 		return err_set(e, ERR_IO, "%s: %s", what, mdb_strerror(rc));
 	}
