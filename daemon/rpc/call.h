@@ -129,6 +129,8 @@ struct violation {
 	const char *field;	/* dotted path */
 	const char *description;	/* rule and remedy, one sentence each */
 	const char *reason;	/* UPPER_SNAKE */
+	/* The same in two, for answers that keep them apart; may be NULL. */
+	const char *message, *remedy;
 };
 void call_fail_violations(struct call *, const struct err *,
     const struct violation *, size_t n);

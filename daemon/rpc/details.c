@@ -154,7 +154,7 @@ static void
 collect(struct list *l, const struct call *c, unsigned status,
     const struct err *e, const struct violation *v, size_t n)
 {
-	struct violation one;
+	struct violation one = { 0 };
 
 	add_info(l, c, e);
 	if (c->retry_ms > 0)

@@ -451,8 +451,13 @@ violations_add(struct violations *v, const struct err *e)
 	at = &v->list[v->n++];
 	at->field = arena_strdup(v->arena, e->field);
 	at->reason = arena_strdup(v->arena, e->reason);
+	at->message = arena_strdup(v->arena, e->msg);
+	at->remedy = arena_strdup(v->arena, e->remedy);
 	at->description = arena_printf(v->arena, "%s%s%s", e->msg,
 	    e->remedy[0] != '\0' ? "; " : "", e->remedy);
+	if (at->field == NULL || at->reason == NULL || at->message == NULL ||
+	    at->remedy == NULL || at->description == NULL)
+		v->n--;		/* no memory: the first one is told at least */
 }
 
 struct check {	/* one record being checked */

@@ -48,7 +48,7 @@ refuse_as(struct sync *s, struct sync_item *i, const struct err *why,
 	}
 	for (size_t n = 0; n < v->n && rc == 0; n++)
 		rc = sync_item_refuse(&s->set, i, v->list[n].field,
-		    v->list[n].reason, v->list[n].description, "");
+		    v->list[n].reason, v->list[n].message, v->list[n].remedy);
 	if (v->n == 0)
 		rc = sync_item_refuse(&s->set, i, why->field, why->reason,
 		    why->msg, why->remedy);

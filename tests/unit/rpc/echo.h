@@ -92,8 +92,10 @@ static int
 echo_violations(struct call *c, struct err *e)
 {
 	const struct violation v[] = {
-		{ "record.nom", "is empty; give a name", "EMPTY" },
-		{ "record.siret", "fails its check digit", "LUHN" },
+		{ .field = "record.nom", .reason = "EMPTY",
+		    .description = "is empty; give a name" },
+		{ .field = "record.siret", .reason = "LUHN",
+		    .description = "fails its check digit" },
 	};
 
 	err_set(e, ERR_INVALID, "2 fields are refused");

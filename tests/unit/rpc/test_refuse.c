@@ -446,9 +446,12 @@ details__of_a_thousand_fields__stay_below_7_kib(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 1000; i++)
-		v[i] = (struct violation){ "records.organisation.nom",
-			"is longer than it may be; make it shorter so that "
-			"it fits into the page", "LONG" };
+		v[i] = (struct violation){
+			.field = "records.organisation.nom",
+			.description = "is longer than it may be; make it "
+			    "shorter so that it fits into the page",
+			.reason = "LONG",
+		};
 	err_set(&e, ERR_INVALID, "many fields");
 	call_fail_violations(app.kept, &e, v, 1000);
 	assert_in_range(strlen(fake_trailer(st, "grpc-status-details-bin")),
