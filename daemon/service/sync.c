@@ -453,8 +453,10 @@ registry_sync(struct call *c, const ProtobufCMessage *m, struct err *e)
 		return q->step_case == RESOPRO__V1__SYNC_REQUEST__STEP_START ?
 		    start(c, q->start, e) :
 		    out_of_order(e, "the stream must begin with its start");
-	if (s->state != SYNC_READING)
+	if (s->state == SYNC_PLANNING)
 		return out_of_order(e, "something came after the end");
+	if (s->state != SYNC_READING)
+		return 0;	/* too late: the set's own answer must be told */
 	hash_more(s, c);
 	switch (q->step_case) {
 	case RESOPRO__V1__SYNC_REQUEST__STEP_BATCH:
