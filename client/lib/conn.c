@@ -239,6 +239,19 @@ shake_hands(struct rsp_conn *c, const struct rsp_patience *p,
 	return rc < 0 ? -1 : 0;
 }
 
+/* Some servers hang up on a certificate that they refuse, without an alert. */
+static void
+hint(const struct rsp_conn *c, struct rsp_error *e)
+{
+	if (strcmp(c->why.reason, "CONNECTION_LOST") != 0)
+		return;
+	rsp_fail(e, RSP_UNAVAILABLE, "CLOSED_EARLY",
+	    "try again; if it stays so, check that the certificate given here "
+	    "is one that the server accepts",
+	    "%s before the first call, right after the TLS handshake",
+	    c->why.msg);
+}
+
 static int
 wait_for_settings(struct rsp_conn *c, const struct rsp_patience *p,
     struct rsp_error *e)
@@ -249,8 +262,8 @@ wait_for_settings(struct rsp_conn *c, const struct rsp_patience *p,
 
 		rsp_conn_move(c);
 		if (c->dead) {
-			if (e != NULL)
-				*e = c->why;
+			*e = c->why;
+			hint(c, e);
 			return -1;
 		}
 		if (c->ready)
@@ -260,12 +273,6 @@ wait_for_settings(struct rsp_conn *c, const struct rsp_patience *p,
 		if (rc <= 0)
 			return rc < 0 ? -1 : late(e);
 	}
-}
-
-static bool
-is_interruption(const struct rsp_error *e)
-{
-	return e != NULL && e->code == RSP_CANCELLED;
 }
 
 static int
@@ -296,7 +303,7 @@ rsp_conn_open(const struct rsp_config *config, struct rsp_tls *tls,
 	c->fd = -1;
 	if (establish(c, tls, p, e) == 0)
 		return c;
-	if (!is_interruption(e))
+	if (e->code != RSP_CANCELLED)
 		rsp_fail_wrap(e, config->where);
 	rsp_conn_free(c);
 	return NULL;

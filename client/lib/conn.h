@@ -20,7 +20,7 @@ struct rsp_conn;
 /*
  * Connect, shake hands, and wait for the server's SETTINGS: whoever gets here
  * has been let in, certificate included.
- * Borrows: config and context, until rsp_conn_free().
+ * Borrows: config and context, until rsp_conn_free().  *e is not NULL here.
  * Fails: NULL with RSP_UNAVAILABLE (reason CONNECT_TIMEOUT when `until` has
  *        passed), RSP_ERR_TLS, RSP_CANCELLED, RSP_ERR_NOMEM.
  */

@@ -259,6 +259,9 @@ on_verify(int ok, X509_STORE_CTX *store)
 
 	if (!ok && l->words.verify == X509_V_OK) {
 		l->words.verify = X509_STORE_CTX_get_error(store);
+		/* It is found on the authority's, but is about the server's. */
+		if (l->words.verify == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN)
+			cert = X509_STORE_CTX_get0_cert(store);
 		if (cert != NULL)
 			tls_cert_read(cert, &l->words.peer);
 	}
