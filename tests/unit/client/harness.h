@@ -54,7 +54,7 @@ static inline void
 server_start(struct fixture *f)
 {
 	int to[2], from[2];
-	ssize_t n;
+	FILE *said;
 
 	assert_int_equal(pipe2(to, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(from, O_CLOEXEC), 0);
@@ -65,10 +65,11 @@ server_start(struct fixture *f)
 	(void)close(to[0]);
 	(void)close(from[1]);
 	f->alive = to[1];
-	n = read(from[0], f->port, sizeof f->port - 1);
-	assert_true(n > 1);
-	f->port[n - 1] = '\0';
-	(void)close(from[0]);
+	said = fdopen(from[0], "r");
+	assert_non_null(said);
+	assert_non_null(fgets(f->port, sizeof f->port, said));
+	f->port[strcspn(f->port, "\n")] = '\0';
+	(void)fclose(said);
 	(void)snprintf(f->where, sizeof f->where, "localhost:%s", f->port);
 }
 
@@ -188,6 +189,19 @@ call(struct fixture *f, const struct rsp_method *method, const char *id)
 {
 	return call_within(f, method, id, RSP_DEADLINE_DEFAULT);
 }
+
+/* NULL is told with the error, which says more than a crash. */
+static inline const char *
+answered(const struct fixture *f, const char *answer)
+{
+	if (answer == NULL)
+		fail_msg("%s, %s: %s", rsp_code_name(f->e.code), f->e.reason,
+		    f->e.msg);
+	return answer;
+}
+
+#define assert_answer(f, method, id, expected) \
+	assert_string_equal(answered((f), call((f), (method), (id))), (expected))
 
 static inline enum rsp_sent
 send_id(struct fixture *f, struct rsp_stream *s, const char *id)

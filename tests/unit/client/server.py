@@ -144,7 +144,7 @@ def drain(state, request, context):
     """GOAWAY to whoever is connected; another server takes new calls."""
     old = state.servers[-1]
     state.relay.port = serve(state)
-    threading.Thread(target=lambda: old.stop(grace=20), daemon=True).start()
+    old.stop(grace=20)      # before the answer: GOAWAY arrives no later
     return request
 
 

@@ -167,9 +167,9 @@ recv__slow_reader__holds_server_back_and_not_others(void **state)
 
 	assert_int_equal(send_id(f, s, "2000 16384"), RSP_SEND_OK);
 	for (int i = 0; i < 50; i++)
-		assert_string_equal(call(f, &Echo, "beside"), "beside");
+		assert_answer(f, &Echo, "beside", "beside");
 	/* 256 KiB of window are 16 messages; the server queues some more. */
-	assert_non_null(call(f, &Asked, "counted"));
+	(void)answered(f, call(f, &Asked, "counted"));
 	assert_true(atoi(f->answer) < 200);
 	for (int i = 0; i < 2000; i++)
 		assert_int_equal(recv_id(f, s, -1), RSP_RECV_MESSAGE);
@@ -189,7 +189,7 @@ close__half_read__others_go_on(void **state)
 		assert_int_equal(recv_id(f, s, -1), RSP_RECV_MESSAGE);
 		rsp_stream_close(s);
 	}
-	assert_string_equal(call(f, &Echo, "still"), "still");
+	assert_answer(f, &Echo, "still", "still");
 }
 
 /* ---- ends ---------------------------------------------------------------- */
@@ -229,9 +229,10 @@ static void
 recv__deadline_passes__deadline_exceeded(void **state)
 {
 	struct fixture *f = *state;
-	struct rsp_stream *s = rsp_stream_open(f->client, &EchoEach, 100,
-	    &f->e);
+	struct rsp_stream *s;
 
+	assert_int_equal(rsp_client_connect(f->client, &f->e), 0);
+	s = rsp_stream_open(f->client, &EchoEach, 100, &f->e);
 	assert_non_null(s);
 	assert_int_equal(recv_id(f, s, -1), RSP_RECV_ERROR);
 	assert_int_equal(f->e.code, RSP_DEADLINE_EXCEEDED);
@@ -296,11 +297,11 @@ goaway__stream_open__it_finishes_and_calls_go_elsewhere(void **state)
 
 	assert_int_equal(send_id(f, s, ""), RSP_SEND_OK);
 	assert_int_equal(recv_id(f, s, -1), RSP_RECV_MESSAGE);
-	assert_non_null(call(f, &Drain, ""));
+	(void)answered(f, call(f, &Drain, ""));
 	for (int i = 0; i < 100; i++)
-		assert_string_equal(call(f, &Echo, "elsewhere"), "elsewhere");
+		assert_answer(f, &Echo, "elsewhere", "elsewhere");
 	assert_int_equal(recv_id(f, s, 0), RSP_RECV_TIMEOUT);
-	assert_non_null(call(f, &Release, ""));
+	(void)answered(f, call(f, &Release, ""));
 	assert_int_equal(recv_id(f, s, -1), RSP_RECV_MESSAGE);
 	assert_string_equal(f->answer, "released");
 	assert_int_equal(recv_id(f, s, -1), RSP_RECV_END);

@@ -31,8 +31,8 @@ call__server_answers__message_comes_back(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_string_equal(call(f, &Echo, "Évreux"), "Évreux");
-	assert_string_equal(call(f, &Echo, ""), "");
+	assert_answer(f, &Echo, "Évreux", "Évreux");
+	assert_answer(f, &Echo, "", "");
 }
 
 static void
@@ -57,7 +57,7 @@ call__answer_is_gzipped__is_read(void **state)
 	struct fixture *f = *state;
 	char *text = text_of(200);
 
-	assert_string_equal(call(f, &EchoGzip, text), text);
+	assert_answer(f, &EchoGzip, text, text);
 	free(text);
 }
 
@@ -71,8 +71,7 @@ call__server_hangs__deadline_exceeded(void **state)
 	assert_null(call_within(f, &Hang, "", 150));
 	assert_int_equal(f->e.code, RSP_DEADLINE_EXCEEDED);
 	assert_false(f->e.maybe_written);	/* a read */
-	assert_string_equal(call(f, &Echo, "on the same connection"),
-	    "on the same connection");
+	assert_answer(f, &Echo, "on the same connection", "on the same connection");
 }
 
 static void
@@ -87,7 +86,7 @@ call__interrupted__cancelled_and_client_usable(void **state)
 	assert_int_equal(f->e.code, RSP_CANCELLED);
 	assert_string_equal(f->e.reason, "INTERRUPTED");
 	rsp_client_set_interrupt_fd(f->client, -1);
-	assert_string_equal(call(f, &Echo, "again"), "again");
+	assert_answer(f, &Echo, "again", "again");
 	(void)close(fd);
 }
 
@@ -148,7 +147,7 @@ call__answer_is_malformed__internal(void **state)
 		assert_string_equal(f->e.reason, rows[i].reason);
 		assert_false(f->e.from_server);
 	}
-	assert_string_equal(call(f, &Bytes, "08ff0f120161ba0603787878"), "a");
+	assert_answer(f, &Bytes, "08ff0f120161ba0603787878", "a");
 }
 
 static void
@@ -164,7 +163,7 @@ call__message_too_large__resource_exhausted(void **state)
 	assert_int_equal(f->e.code, RSP_RESOURCE_EXHAUSTED);
 	assert_string_equal(f->e.reason, "MESSAGE_TOO_LARGE");
 	free(text);
-	assert_string_equal(call(f, &Echo, "small"), "small");
+	assert_answer(f, &Echo, "small", "small");
 }
 
 static void
@@ -176,7 +175,7 @@ call__answer_too_large_once_inflated__resource_exhausted(void **state)
 
 	o.max_message_bytes = 4000;
 	assert_non_null(client_with(f, &o));
-	assert_non_null(call(f, &EchoGzip, text));
+	(void)answered(f, call(f, &EchoGzip, text));
 	free(text);
 	o.gzip = true;
 	o.max_message_bytes = 100;
