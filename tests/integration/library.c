@@ -171,7 +171,8 @@ call__past_the_deadline__ends_and_cancels_the_work(void **state)
 
 	(void)state;
 	assert_fails(c, "sleep", 200, RSP_DEADLINE_EXCEEDED, &e);
-	assert_true(now_ms() - began >= 200 && now_ms() - began < 5000);
+	/* The server may find it first, by a clock that ticks in steps. */
+	assert_in_range(now_ms() - began, 150, 5000);
 	assert_false(e.maybe_written);	/* a read */
 	assert_get(c, "cancelled", "1");
 	rsp_client_free(c);
@@ -466,7 +467,7 @@ stream__both_sides_send_first__neither_waits_for_the_other(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2000; i++)
-		assert_int_equal(sync_send(s, "essai", 2000, &e), RSP_SEND_OK);
+		assert_int_equal(sync_send(s, "essai", 20000, &e), RSP_SEND_OK);
 	assert_int_equal(rsp_stream_half_close(s, &e), RSP_SEND_OK);
 	assert_int_equal(rsp_stream_half_close(s, &e), RSP_SEND_OK);
 	assert_int_equal(drain(s, -1, RSP_RECV_END, &e), 2000);
@@ -630,21 +631,32 @@ interrupt__waiting_stream__stays_open(void **state)
 	close(i.fd);
 }
 
-/* The default action would end this program. */
+/* The default action of SIGPIPE would end this program: the first of these
+ * records is answered by a reset, the next one finds it. */
 static void
 signal__writing_to_a_cut_connection__raises_none(void **state)
 {
 	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
-	struct rsp_stream *s = watch(c, "0-cut");
-	struct timespec t = { 0, 300 * 1000 * 1000 };
+	struct rsp_client *other = client_with((struct rsp_client_opts){ 0 });
 	struct rsp_error e;
+	struct rsp_stream *s = rsp_stream_open(c, &rsp_registry_sync, 60000,
+	    &e);
+	struct timespec t = { 0, 300 * 1000 * 1000 };
+	ProtobufCMessage *m;
+	uint64_t seen;
 
 	(void)state;
 	assert_true(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
-	nanosleep(&t, NULL);
-	for (int i = 0; i < 3; i++)
-		assert_get(c, "ok", "Élan");
-	(void)drain(s, 0, RSP_RECV_ERROR, &e);
+	assert_int_equal(sync_send(s, "essai", 10, &e), RSP_SEND_OK);
+	assert_int_equal(rsp_stream_recv(s, -1, &m, &e), RSP_RECV_MESSAGE);
+	rsp_message_free(m);
+	assert_int_equal(put(other, "cuts", "", &seen, &e), -1);
+	nanosleep(&t, NULL);	/* the end is on its way to c too */
+	assert_int_equal(sync_send(s, "essai", 200000, &e), RSP_SEND_ERROR);
+	assert_int_equal(e.code, RSP_UNCERTAIN);
+	assert_get(c, "ok", "Élan");
+	rsp_stream_close(s);
+	rsp_client_free(other);
 	rsp_client_free(c);
 }
 
