@@ -97,10 +97,11 @@ call__details_are_damaged__status_stands(void **state)
 {
 	struct fixture *f = *state;
 
-	static const char *const details[] = { "12ff", "ff",
-		/* google.rpc.BadRequest whose bytes are cut */
-		"1a2f0a29747970652e676f6f676c65617069732e636f6d2f676f6f676c652e"
-		"7270632e4261645265717565737412020aff" };
+	/* google.rpc.BadRequest whose bytes are cut */
+	static const char cut[] =
+	    "1a2f0a29747970652e676f6f676c65617069732e636f6d2f676f6f676c652e"
+	    "7270632e4261645265717565737412020aff";
+	static const char *const details[] = { "12ff", "ff", cut };
 
 	for (size_t i = 0; i < sizeof details / sizeof details[0]; i++) {
 		assert_null(call(f, &Trailer, details[i]));
