@@ -129,7 +129,7 @@ $B/libresopro.so: $(CLIENT_O) $(wildcard client/lib/libresopro.map)
 	    -o $@ $(CLIENT_O) -lssl -lcrypto -lnghttp2 -lprotobuf-c -lz
 $B/locale/%/LC_MESSAGES/resopro.mo: client/cli/po/%.po
 	@mkdir -p $(@D)
-	$(call Q,MO)msgfmt --check -o $@ $<
+	$(call Q,MO)msgfmt --check-format -o $@ $<
 CLI_O := $(call obj,$(wildcard client/cli/*.c))
 $B/libcli.a: $(filter-out %/main.o,$(CLI_O))
 CLI_LIBS := -lssl -lcrypto -lnghttp2 -lprotobuf-c -lz -ljansson -lcsv -linih -lutf8proc
@@ -180,7 +180,7 @@ B_ASAN := $B-asan
 B_TSAN := $B-tsan
 IN_ASAN := B=$(B_ASAN) CC=clang SAN=address,undefined
 IN_TSAN := B=$(B_TSAN) CC=gcc SAN=thread
-RUN := tests/run --jobs $(JOBS) --build $B
+RUN := tests/run --jobs $(JOBS) --timeout 900 --build $B
 LINTS := $(wildcard tests/lint/*.sh)
 INTEGRATION := $(wildcard tests/integration/*.sh tests/integration/*.py)
 INTEROP := $(wildcard tests/interop/*.sh tests/interop/*.py)
