@@ -352,15 +352,9 @@ rsp_stream_recv(struct rsp_stream *s, int timeout_ms,
 			continue;
 		if (late)
 			return RSP_RECV_TIMEOUT;
-		switch (rsp_client_wait(s->client,
-		    sooner(until, s->deadline), e)) {
-		case -1:
+		if (rsp_client_wait(s->client, sooner(until, s->deadline),
+		    e) < 0)
 			return RSP_RECV_ERROR;
-		case 0:
-			late = clock_ms() >= until;
-			break;
-		default:
-			break;
-		}
+		late = clock_ms() >= until;	/* whatever else has come */
 	}
 }
