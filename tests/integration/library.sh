@@ -31,8 +31,8 @@ export PORT AGEING
 
 # shellcheck disable=SC2086 # words
 build() { # PROGRAM FROM
-	cc -std=gnu11 -D_GNU_SOURCE -g -Wall -Wextra -Werror ${SANITIZE-} \
-	    -Iinclude -isystem "$B/gen" -o "$1" "$2" "$B/libresopro.a" \
+	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -g -Wall -Wextra -Werror \
+	    ${SANITIZE-} -Iinclude -isystem "$B/gen" -o "$1" "$2" "$B/libresopro.a" \
 	    -lssl -lcrypto -lnghttp2 -lprotobuf-c -lz -lcmocka
 }
 
