@@ -28,6 +28,7 @@
 enum {
 	THREADS = 4, WINDOW = 8, MAX = 60000, OWN = 50, SHARED = 10, KIND = 7,
 	PATIENCE_MS = 400,	/* the longest life of a writer */
+	LIMIT_S = 100,
 };
 
 struct journal {
@@ -442,6 +443,7 @@ main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	kills = (unsigned)atoi(argv[2]);
+	alarm(LIMIT_S);	/* whatever hangs */
 	printf("seed %u\n", seed);
 	fflush(stdout);
 	run.journal = mmap(NULL, sizeof *run.journal, PROT_READ | PROT_WRITE,
