@@ -680,6 +680,46 @@ connect__nobody_listens__unavailable_with_a_remedy(void **state)
 	rsp_client_free(c);
 }
 
+struct caller {
+	pthread_t thread;
+	struct rsp_client *client;
+	int answered;
+};
+
+static void *
+call_often(void *arg)
+{
+	struct caller *caller = arg;
+	struct rsp_error e;
+
+	for (int i = 0; i < 50; i++) {
+		char *name = get(caller->client, "ok", 0, &e);
+
+		caller->answered += name != NULL;
+		free(name);
+	}
+	return NULL;
+}
+
+static void
+threads__each_its_client__independent(void **state)
+{
+	struct caller callers[4];
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		callers[i] = (struct caller){ .client =
+		    client_with((struct rsp_client_opts){ 0 }) };
+		assert_int_equal(pthread_create(&callers[i].thread, NULL,
+		    call_often, &callers[i]), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		pthread_join(callers[i].thread, NULL);
+		assert_int_equal(callers[i].answered, 50);
+		rsp_client_free(callers[i].client);
+	}
+}
+
 /* ---- TLS and options ----------------------------------------------------- */
 
 static void
@@ -777,6 +817,7 @@ main(void)
 		    signal__writing_to_a_cut_connection__raises_none),
 		cmocka_unit_test(
 		    connect__nobody_listens__unavailable_with_a_remedy),
+		cmocka_unit_test(threads__each_its_client__independent),
 		cmocka_unit_test(tls__another_authority__says_so),
 		cmocka_unit_test(
 		    tls__another_name__says_so_unless_it_is_given),
