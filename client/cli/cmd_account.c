@@ -203,6 +203,46 @@ set_id(struct cli *cli, Resopro__V1__Account *a, char **saved)
 	return 0;
 }
 
+/* Options cannot say pins nor being disabled: these stay as they are.  What
+ * *now holds, to be freed, is lent to *a. */
+static int
+keep_unsaid(struct cli *cli, Resopro__V1__Account *a, ProtobufCMessage **now)
+{
+	struct rsp_client *client = cli_client(cli);
+	Resopro__V1__GetAccountRequest request;
+	const Resopro__V1__Account *old;
+	struct rsp_error e = { 0 };
+
+	if (client == NULL)
+		return EXIT_USAGE;
+	resopro__v1__get_account_request__init(&request);
+	request.id = a->id;
+	if (rsp_call(client, &rsp_admin_get_account, &request.base, now,
+		cli->deadline_ms, &e) != 0)
+		return e.code == RSP_NOT_FOUND ? 0 : cli_error(cli, &e, NULL);
+	old = ((const Resopro__V1__AccountResponse *)*now)->account;
+	if (old == NULL)
+		return 0;
+	a->disabled = old->disabled;
+	a->n_certificate_pins = old->n_certificate_pins;
+	a->certificate_pins = old->certificate_pins;
+	return 0;
+}
+
+static int
+put_by_options(struct cli *cli, Resopro__V1__PutAccountRequest request)
+{
+	Resopro__V1__Account account = *request.account;
+	ProtobufCMessage *now = NULL;
+	int code = keep_unsaid(cli, &account, &now);
+
+	request.account = &account;
+	if (code == 0)
+		code = put_account(cli, request);
+	rsp_message_free(now);
+	return code;
+}
+
 static int
 run_put(struct cli *cli, const struct args *args)
 {
@@ -233,7 +273,8 @@ run_put(struct cli *cli, const struct args *args)
 	if (code == 0) {
 		code = set_id(cli, request.account, &saved);
 		if (code == 0)
-			code = put_account(cli, request);
+			code = path == NULL ? put_by_options(cli, request)
+					    : put_account(cli, request);
 		request.account->id = saved;
 	}
 	json_message_free(owner);
@@ -475,7 +516,8 @@ static const struct cmd cmd_put_account = {
 	.details = N_("By options (a new account needs ID and --role), or from "
 		      "--file: “resopro account show ID --output json” gives "
 		      "one to edit. What is not given is removed; tokens "
-		      "stay."),
+		      "and revocations stay, and with options pins and being "
+		      "disabled."),
 	.opts = put_opts,
 	.run = run_put,
 };

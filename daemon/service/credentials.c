@@ -281,6 +281,43 @@ new_write(struct call *c, const char *request_id, const char *account_id,
 
 /* ---- PutAccount ----------------------------------------------------------- */
 
+static bool
+has(char *const *list, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(list[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A certificate once refused is refused for ever, whoever forgets to say. */
+static int
+keep_revoked(struct account_write *w, Account *after, const Account *before,
+    struct err *e)
+{
+	size_t n = after->n_revoked_certificates;
+	char **list = arena_alloc(w->write.arena,
+	    (n + before->n_revoked_certificates + 1) * sizeof(*list));
+
+	if (list == NULL)
+		return err_set(e, ERR_NOMEM, "account");
+	if (n > 0)
+		memcpy(list, after->revoked_certificates, n * sizeof(*list));
+	for (size_t i = 0; i < before->n_revoked_certificates; i++) {
+		if (!has(list, n, before->revoked_certificates[i]))
+			list[n++] = before->revoked_certificates[i];
+	}
+	if (n > REVOKED_MAX) {
+		err_set(e, ERR_LIMIT, "the account has %d revoked "
+		    "certificates", REVOKED_MAX);
+		return err_remedy(e, "make another account, or renew the CA");
+	}
+	after->revoked_certificates = list;
+	after->n_revoked_certificates = n;
+	return 0;
+}
+
 /* Tokens have their own methods. */
 static Account *
 edit_put(struct account_write *w, Account *before, struct decision *d,
@@ -296,6 +333,8 @@ edit_put(struct account_write *w, Account *before, struct decision *d,
 	}
 	after->tokens = before != NULL ? before->tokens : NULL;
 	after->n_tokens = before != NULL ? before->n_tokens : 0;
+	if (before != NULL && keep_revoked(w, after, before, e) < 0)
+		return NULL;
 	return after;
 }
 
