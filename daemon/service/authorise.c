@@ -67,12 +67,16 @@ static int
 deny(const struct principal *who, const char *method,
     const struct policy_row *row, struct err *e)
 {
+	bool own = row != NULL && (row->own & who->roles) != 0;
+
 	err_set(e, ERR_DENIED, "account %s may not call %s%s", who->account,
-	    method, row != NULL && row->own != 0 ?
-	    " on a record of another body" : "");
+	    method, own ? " on a record of another body" : "");
 	err_reason(e, "NOT_ALLOWED");
-	return err_remedy(e, "%s", row != NULL ? row->remedy :
-	    "no account may: no rule of the policy names it");
+	return err_remedy(e, "%s",
+	    row == NULL ? "no account may: no rule of the policy names it" :
+	    row->own != 0 && !own ?
+	    "use an account with the right role, or ask the agency" :
+	    row->remedy);
 }
 
 int
@@ -120,14 +124,19 @@ int
 authorise_method(const struct principal *who, const char *method,
     struct err *e)
 {
+	const struct policy_row *first = NULL;
+
 	for (size_t i = 0; policy_at(i) != NULL; i++) {
 		const struct policy_row *row = policy_at(i);
 
-		if (((row->any | row->own) & who->roles) != 0 &&
-		    strcmp(row->method, method) == 0)
+		if (strcmp(row->method, method) != 0)
+			continue;
+		if (((row->any | row->own) & who->roles) != 0)
 			return 0;
+		if (first == NULL)
+			first = row;
 	}
-	return deny(who, method, NULL, e);
+	return deny(who, method, first, e);
 }
 
 bool
