@@ -718,9 +718,10 @@ sync_judge(struct sync *s)
 	if (s->dry_run)
 		return;
 	if (s->result.refused > 0 && !s->accept_valid) {
+		/* Those that a full set would retire count too. */
 		err_set(&s->refusal, ERR_PRECONDITION, "%u of %u records are "
 		    "refused; nothing was applied", s->result.refused,
-		    s->received);
+		    s->set.n);
 		err_reason(&s->refusal, "SYNC_REFUSED");
 		err_remedy(&s->refusal, "correct them, or send the set with "
 		    "accept_valid to apply the others");
