@@ -328,8 +328,9 @@ check_operands(const struct parser *p)
 		    a->cmd->args);
 	if (a->cmd->max >= 0 && a->noperands > (size_t)a->cmd->max)
 		return fault(p->error, RSP_ERR_CONFIG, "",
-		    _("“%.60s” is too much: resopro %s %s"),
+		    _("“%.60s” is too much: resopro %s%s%s"),
 		    a->operands[a->cmd->max], a->path,
+		    a->cmd->args != NULL ? " " : "",
 		    a->cmd->args != NULL ? a->cmd->args : "");
 	return 0;
 }

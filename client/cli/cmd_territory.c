@@ -99,6 +99,25 @@ show_choice(
 	return EXIT_INVALID;
 }
 
+/* Five digits can be both: an adviser who typed a postal code must see it. */
+static void
+warn_postal_code(
+    struct cli *cli, const char *text, const Resopro__V1__ResolveResponse *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_communes; i++)
+		if (r->communes[i]->match ==
+		    RESOPRO__V1__RESOLVE_MATCH__RESOLVE_MATCH_POSTAL_CODE) {
+			cli_warn(cli,
+			    _("%.60s is read as the INSEE code; it is also a "
+			      "postal code, as that of %s (“resopro "
+			      "territory resolve %.60s” shows all)"),
+			    text, r->communes[i]->nom, text);
+			return;
+		}
+}
+
 int
 territory_pick(
     struct cli *cli, const char *text, char code[8], char name[COMMUNE_NAME])
@@ -117,6 +136,9 @@ territory_pick(
 	} else {
 		snprintf(code, 8, "%s", c->code);
 		snprintf(name, COMMUNE_NAME, "%s", c->nom);
+		if (c->match ==
+		    RESOPRO__V1__RESOLVE_MATCH__RESOLVE_MATCH_CODE)
+			warn_postal_code(cli, text, r);
 	}
 	rsp_message_free(message);
 	return status;
