@@ -42,6 +42,7 @@ struct daemon {
 	struct catalog *catalog;
 	struct tls_server *tls;
 	struct worker *workers[WORKERS_MAX];
+	struct service_counts counts[WORKERS_MAX];
 	unsigned n_workers;
 	struct loop *loop;		/* signals only */
 	struct watch_signal term, intr, hup;
@@ -119,6 +120,9 @@ parse(struct args *a, int argc, char **argv)
 			return -1;
 		}
 	}
+	if (optind < argc)
+		fprintf(stderr, "resoprod: \"%s\" is too much\n",
+		    argv[optind]);
 	return optind == argc ? 0 : -1;
 }
 
@@ -226,6 +230,7 @@ open_workers(struct daemon *d, struct err *e)
 	struct worker_opts o = {
 		.service = { .store = d->store, .catalog = d->catalog,
 			.limits = service_limits_of(c), .workers = n,
+			.counts = d->counts,
 			.started_ns = clock_wall_ns(),
 			.certificate_expires = expires },
 		.limits = rpc_limits_of(c),
@@ -237,9 +242,10 @@ open_workers(struct daemon *d, struct err *e)
 
 	date_format(date_from_unix(tls_server_not_after(d->tls)), expires);
 	while (d->n_workers < n) {
-		struct worker *w = worker_new(&o, e);
+		struct worker *w;
 
-		if (w == NULL)
+		o.service.worker = d->n_workers;
+		if ((w = worker_new(&o, e)) == NULL)
 			return -1;
 		d->workers[d->n_workers++] = w;
 	}
