@@ -1,80 +1,23 @@
 // The scenario of every stock client, in C++: the calls of a member's program
-// that differ most between client libraries.  A function's name is the claim.
-#include <grpcpp/grpcpp.h>
+// that differ most between client libraries; methods.cc has all the rest.
+#include "scenario.h"
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
-#include <fstream>
-#include <functional>
 #include <iostream>
-#include <sstream>
-#include <stdexcept>
-#include <string>
 #include <thread>
-#include <vector>
-
-#include "resopro/v1/registry.grpc.pb.h"
 
 using namespace resopro::v1;
 
 namespace {
 
-const std::string member = "mission-locale-des-jeunes-du-bocage";
-
-std::string read(const std::string &name)
+Registry::Stub &c()
 {
-	std::ifstream f(std::string(getenv("PKI")) + "/" + name);
-	std::stringstream s;
-	s << f.rdbuf();
-	return s.str();
+	static auto stub = Registry::NewStub(channel("bocage"));
+	return *stub;
 }
 
-std::unique_ptr<Registry::Stub> connect(const std::string &account)
-{
-	grpc::SslCredentialsOptions o;
-	o.pem_root_certs = read("ca.pem");
-	if (!account.empty()) {
-		o.pem_private_key = read("account-" + account + ".key");
-		o.pem_cert_chain = read("account-" + account + ".pem");
-	}
-	return Registry::NewStub(grpc::CreateChannel(getenv("RESOPRO_SERVER"),
-	    grpc::SslCredentials(o)));
-}
-
-std::string new_id()
-{
-	static int n;
-	return "cpp-interop-scenario-" + std::to_string(++n);
-}
-
-void expect(bool so, const std::string &what)
-{
-	if (!so)
-		throw std::runtime_error(what);
-}
-
-void expect(const grpc::Status &s, grpc::StatusCode code)
-{
-	expect(s.error_code() == code, std::to_string(s.error_code()) +
-	    " instead of " + std::to_string(code) + ": " + s.error_message());
-}
-
-PutRequest site(const std::string &id, const std::string &nom)
-{
-	PutRequest q;
-	q.set_request_id(new_id());
-	Record *r = q.mutable_record();
-	r->set_id(id);
-	r->set_kind(KIND_SITE);
-	r->set_owner(member);
-	r->mutable_site()->set_organisation_id(member);
-	r->mutable_site()->set_nom(nom);
-	r->mutable_site()->set_code_insee("61169");
-	return q;
-}
-
-void put_and_get__gzip__what_was_put(Registry::Stub &c)
+void put_and_get__gzip__what_was_put()
 {
 	grpc::ClientContext put, get;
 	PutResponse made;
@@ -82,28 +25,28 @@ void put_and_get__gzip__what_was_put(Registry::Stub &c)
 	GetResponse got;
 
 	put.set_compression_algorithm(GRPC_COMPRESS_GZIP);
-	expect(c.Put(&put, site("cpp-1", "Antenne"), &made), grpc::OK);
+	expect(c().Put(&put, site("cpp-1", "Antenne"), &made), grpc::OK);
 	name.set_kind(KIND_SITE);
 	name.set_id("cpp-1");
-	expect(c.Get(&get, name, &got), grpc::OK);
+	expect(c().Get(&get, name, &got), grpc::OK);
 	expect(got.record().site().nom() == "Antenne", "another record");
 	expect(got.revision() >= made.revision(), "an older revision");
 }
 
-void put__bad_value__details_travel(Registry::Stub &c)
+void put__bad_value__details_travel()
 {
 	grpc::ClientContext x;
 	PutResponse a;
 	PutRequest q = site("cpp-2", "Antenne");
 
 	q.mutable_record()->mutable_site()->set_siret("123");
-	grpc::Status s = c.Put(&x, q, &a);
+	grpc::Status s = c().Put(&x, q, &a);
 	expect(s, grpc::INVALID_ARGUMENT);
 	expect(s.error_details().find("BadRequest") != std::string::npos,
 	    "no details");
 }
 
-void put__beyond_4_mib__resource_exhausted(Registry::Stub &c)
+void put__beyond_4_mib__resource_exhausted()
 {
 	grpc::ClientContext x;
 	PutResponse a;
@@ -111,15 +54,15 @@ void put__beyond_4_mib__resource_exhausted(Registry::Stub &c)
 
 	q.mutable_record()->mutable_site()->set_description(
 	    std::string(5 << 20, 'x'));
-	expect(c.Put(&x, q, &a), grpc::RESOURCE_EXHAUSTED);
+	expect(c().Put(&x, q, &a), grpc::RESOURCE_EXHAUSTED);
 }
 
-void sync__dry_run__plan_then_result(Registry::Stub &c)
+void sync__dry_run__plan_then_result()
 {
 	grpc::ClientContext x;
 	SyncRequest q;
 	SyncResponse a;
-	auto stream = c.Sync(&x);
+	auto stream = c().Sync(&x);
 
 	SyncStart *start = q.mutable_start();
 	start->set_request_id(new_id());
@@ -145,7 +88,7 @@ void sync__dry_run__plan_then_result(Registry::Stub &c)
 	expect(a.result().created() == 100 && !a.result().applied(), "plan");
 }
 
-void watch__deadline_and_cancel__each_its_status(Registry::Stub &c)
+void watch__deadline_and_cancel__each_its_status()
 {
 	grpc::ClientContext late, cut;
 	WatchRequest q;
@@ -154,12 +97,12 @@ void watch__deadline_and_cancel__each_its_status(Registry::Stub &c)
 	q.add_kinds(KIND_OFFER);
 	late.set_deadline(std::chrono::system_clock::now() +
 	    std::chrono::milliseconds(300));
-	auto first = c.Watch(&late, q);
+	auto first = c().Watch(&late, q);
 	while (first->Read(&m))
 		;
 	expect(first->Finish(), grpc::DEADLINE_EXCEEDED);
 	q.set_snapshot(true);
-	auto second = c.Watch(&cut, q);
+	auto second = c().Watch(&cut, q);
 	while (second->Read(&m) && !m.snapshot_done())
 		;
 	cut.TryCancel();
@@ -168,7 +111,7 @@ void watch__deadline_and_cancel__each_its_status(Registry::Stub &c)
 	expect(second->Finish(), grpc::CANCELLED);
 }
 
-void watch__resumed__no_change_is_lost(Registry::Stub &c)
+void watch__resumed__no_change_is_lost()
 {
 	grpc::ClientContext x;
 	WatchRequest q;
@@ -179,7 +122,7 @@ void watch__resumed__no_change_is_lost(Registry::Stub &c)
 	for (int i = 0; i < 5; i++) {
 		grpc::ClientContext put;
 		PutResponse a;
-		expect(c.Put(&put, site("cpp-w" + std::to_string(i), "Suivi"),
+		expect(c().Put(&put, site("cpp-w" + std::to_string(i), "Suivi"),
 		    &a), grpc::OK);
 		if (from == 0)
 			from = a.revision();
@@ -188,14 +131,14 @@ void watch__resumed__no_change_is_lost(Registry::Stub &c)
 	q.set_from_revision(from);
 	x.set_deadline(std::chrono::system_clock::now() +
 	    std::chrono::seconds(20));
-	auto stream = c.Watch(&x, q);
+	auto stream = c().Watch(&x, q);
 	while (seen < 5 && stream->Read(&m))
 		seen += m.events_size();
 	x.TryCancel();
 	expect(seen == 5, "changes were lost");
 }
 
-void gets__100_threads__all_answered(Registry::Stub &c)
+void gets__100_threads__all_answered()
 {
 	std::vector<std::thread> threads;
 	std::atomic<int> good{0};
@@ -207,31 +150,28 @@ void gets__100_threads__all_answered(Registry::Stub &c)
 			GetResponse a;
 			q.set_kind(KIND_ORGANISATION);
 			q.set_id(member);
-			good += c.Get(&x, q, &a).ok();
+			good += c().Get(&x, q, &a).ok();
 		});
 	for (auto &t : threads)
 		t.join();
 	expect(good == 100, std::to_string(good) + " of 100");
 }
 
-void credentials__none__unauthenticated(Registry::Stub &)
+void credentials__none__unauthenticated()
 {
 	grpc::ClientContext x;
 	GetRequest q;
 	GetResponse a;
 
-	expect(connect("")->Get(&x, q, &a), grpc::UNAUTHENTICATED);
+	expect(Registry::NewStub(channel(""))->Get(&x, q, &a), grpc::UNAUTHENTICATED);
 }
 
 } // namespace
 
 int main()
 {
-	auto c = connect("bocage");
 	int failed = 0;
-#define TEST(name) { #name, name }
-	const std::pair<const char *, std::function<void(Registry::Stub &)>>
-	tests[] = {
+	std::vector<Test> tests = {
 		TEST(put_and_get__gzip__what_was_put),
 		TEST(put__bad_value__details_travel),
 		TEST(put__beyond_4_mib__resource_exhausted),
@@ -241,9 +181,11 @@ int main()
 		TEST(gets__100_threads__all_answered),
 		TEST(credentials__none__unauthenticated),
 	};
-	for (const auto &t : tests) {
+	for (const Test &t : more_tests())
+		tests.push_back(t);
+	for (const Test &t : tests) {
 		try {
-			t.second(*c);
+			t.second();
 			std::cout << "[       OK ] " << t.first << std::endl;
 		} catch (const std::exception &e) {
 			failed++;
