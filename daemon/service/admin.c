@@ -301,14 +301,12 @@ status(struct call *c, const ProtobufCMessage *m, struct err *e)
 	struct service *s = call_service(c);
 	Resopro__V1__DaemonStatus r = RESOPRO__V1__DAEMON_STATUS__INIT;
 	Google__Protobuf__Timestamp started, head;
-	struct rpc_counters n = { 0 };
 	struct store_stats st;
 
 	(void)m;
 	(void)e;
 	store_stats(s->store, &st);
-	if (s->server != NULL)
-		rpc_server_counters(s->server, &n);
+	service_publish_counts(s);
 	set_time(&started, s->started_ns);
 	set_time(&head, st.head_time_ns);
 	r.revision = st.head_revision;
@@ -320,9 +318,11 @@ status(struct call *c, const ProtobufCMessage *m, struct err *e)
 	r.store_quota_bytes = st.quota_bytes;
 	r.writes_refused = st.writes_refused;
 	r.commits = st.commits;
-	r.connections = n.connections_open;
-	r.calls = n.calls;
-	r.watches = watchers_open(s->watchers);
+	for (unsigned i = 0; i < s->workers; i++) {
+		r.connections += s->counts[i].connections;
+		r.calls += s->counts[i].calls;
+		r.watches += s->counts[i].watches;
+	}
 	r.certificate_expires = s->certificate_expires;
 	r.workers = s->workers;
 	r.territories_millesime = (char *)(uintptr_t)territory_millesime(

@@ -37,7 +37,9 @@ struct service {
 	uint64_t seen;			/* head that accounts were read at */
 	struct service_limits limits;	/* defaults filled in */
 	unsigned syncs;			/* open now */
-	unsigned workers;
+	unsigned workers, worker;
+	struct service_counts *counts;	/* of all workers, or own_counts */
+	struct service_counts own_counts;
 	int64_t started_ns;
 	char certificate_expires[11];
 };
@@ -55,7 +57,11 @@ struct principal {
 	uint8_t cert_sha256[32];
 };
 
-/* The snapshot of this turn; released when the turn ends. */
+/* Tell the other workers what this one counts. */
+void service_publish_counts(struct service *);
+
+/* A snapshot that holds every commit answered so far; released when the turn
+ * ends.  Another call may release the one before: take it once an event. */
 struct view *service_view(struct service *, struct err *);
 
 #endif

@@ -1,4 +1,5 @@
 /* service.c - see service.h: one worker's services, put together. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,12 @@ service_view(struct service *s, struct err *e)
 {
 	struct view *v = reader_view(s->reader, e);
 
+	/* A commit was told since the turn began: its answer, and whoever heard
+	 * of it elsewhere, must find it here. */
+	if (v != NULL && view_revision(v) < store_head(s->store)) {
+		reader_release(s->reader);
+		v = reader_view(s->reader, e);
+	}
 	if (v != NULL)
 		loop_at_turn_end(s->loop, &s->release);
 	return v;
@@ -137,6 +144,21 @@ head_moved(struct store_watch *w, uint64_t head, void *arg)
 	watchers_moved(s->watchers);
 }
 
+void
+service_publish_counts(struct service *s)
+{
+	struct service_counts *mine = &s->counts[s->worker];
+	struct rpc_counters n = { 0 };
+
+	if (s->server != NULL)
+		rpc_server_counters(s->server, &n);
+	atomic_store_explicit(&mine->connections, n.connections_open,
+	    memory_order_relaxed);
+	atomic_store_explicit(&mine->calls, n.calls, memory_order_relaxed);
+	atomic_store_explicit(&mine->watches, watchers_open(s->watchers),
+	    memory_order_relaxed);
+}
+
 /* A credential may expire while its streams are open. */
 static void
 recheck(struct timer *t)
@@ -146,6 +168,7 @@ recheck(struct timer *t)
 
 	if (s->server != NULL && watchers_open(s->watchers) + s->syncs > 0)
 		rpc_server_recheck(s->server);
+	service_publish_counts(s);
 	timer_start(s->loop, &s->recheck, RECHECK_NS);
 }
 
@@ -274,17 +297,20 @@ start(struct service *s, struct err *e)
 struct service *
 service_new(struct loop *loop, const struct service_opts *o, struct err *e)
 {
-	struct service *s = calloc(1, sizeof *s);
+	struct service *s = aligned_alloc(_Alignof(struct service), sizeof *s);
 
 	if (s == NULL) {
 		err_set(e, ERR_NOMEM, "service");
 		return NULL;
 	}
+	memset(s, 0, sizeof *s);
 	s->loop = loop;
 	s->store = o->store;
 	s->catalog = catalog_ref(o->catalog);
 	s->limits = o->limits;
-	s->workers = o->workers;
+	s->workers = o->counts != NULL ? o->workers : 1;
+	s->worker = o->counts != NULL ? o->worker : 0;
+	s->counts = o->counts != NULL ? o->counts : &s->own_counts;
 	s->started_ns = o->started_ns;
 	s->release.run = release;
 	(void)snprintf(s->certificate_expires, sizeof s->certificate_expires,

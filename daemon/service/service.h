@@ -31,11 +31,22 @@ struct service_limits {	/* 0 means the default in brackets */
 	unsigned list_work;		/* records looked at a List turn [20,000] */
 };
 
+/* What one worker counts, for the Status that any of them answers; on a cache
+ * line of its own.  Written by its worker only, at least once a second. */
+struct service_counts {
+	_Alignas(64) _Atomic uint64_t connections;
+	_Atomic uint64_t calls, watches;
+};
+
 struct service_opts {
 	struct store *store;		/* borrowed, shared */
 	struct catalog *catalog;	/* borrowed, shared; see catalog.h */
 	struct service_limits limits;
 	unsigned workers;		/* shown by Status */
+	unsigned worker;		/* this one: 0 to workers - 1 */
+	/* One for each worker, zeroed; borrowed, shared.  NULL: Status tells of
+	 * this worker only. */
+	struct service_counts *counts;
 	int64_t started_ns;		/* wall clock, shown by Status */
 	/* Date (YYYY-MM-DD) the server's certificate ends; "" unknown. */
 	const char *certificate_expires;
