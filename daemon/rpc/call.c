@@ -270,6 +270,9 @@ admit(struct call *c, struct err *e)
 	if (find_method(c, path != NULL ? path : "", e) < 0 ||
 	    read_encoding(c, e) < 0 || read_timeout(c, e) < 0)
 		return -1;
+	if (c->server->draining && (c->method->kind == RPC_SERVER_STREAM ||
+	    c->method->kind == RPC_BIDI))
+		return server_stopping(e);
 	c->reader.max = o->limits.max_request_bytes;
 	if (c->method->open && c->reader.max > OPEN_REQUEST_MAX)
 		c->reader.max = OPEN_REQUEST_MAX;

@@ -142,6 +142,8 @@ int gzip_compress(const uint8_t *, size_t len, struct buf *out, struct err *);
 
 /* ---- server.c ------------------------------------------------------------- */
 
+/* ERR_UNAVAILABLE in words.  Returns -1. */
+int server_stopping(struct err *);
 /* A call is open: look now and then for answers that nobody reads. */
 void server_sweep_later(struct rpc_server *);
 const struct rpc_method *server_route(const struct rpc_server *,

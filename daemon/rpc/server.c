@@ -256,18 +256,33 @@ server_sweep_later(struct rpc_server *s)
 
 /* ---- draining ----------------------------------------------------------- */
 
+int
+server_stopping(struct err *e)
+{
+	err_set(e, ERR_UNAVAILABLE, "the server is stopping");
+	err_reason(e, "DRAINING");
+	return err_remedy(e, "connect again in a few seconds");
+}
+
+/* Would it go on for as long as its client likes? */
+static bool
+endless(const struct call *c)
+{
+	return c->method != NULL && (c->method->kind == RPC_SERVER_STREAM ||
+	    (c->method->kind == RPC_BIDI && !c->client_ended));
+}
+
 static void
-end_all(struct rpc_server *s, enum err_code code, const char *what)
+end_calls(struct rpc_server *s, bool all)
 {
 	struct call *next;
 	struct err e = { 0 };
 
-	err_set(&e, code, "%s", what);
-	err_reason(&e, "DRAINING");
-	err_remedy(&e, "connect again in a few seconds");
+	(void)server_stopping(&e);
 	for (struct call *c = s->open; c != NULL; c = next) {
 		next = c->next;
-		call_end(c, &e);
+		if (all || endless(c))
+			call_end(c, &e);
 	}
 }
 
@@ -277,7 +292,7 @@ grace_over(struct timer *t)
 	struct rpc_server *s = (struct rpc_server *)((char *)t -
 	    offsetof(struct rpc_server, grace));
 
-	end_all(s, ERR_UNAVAILABLE, "the server is stopping");
+	end_calls(s, true);
 	s->stopping = true;
 	timer_stop(&s->sweep);
 	server_sweep_later(s);
@@ -304,6 +319,7 @@ rpc_server_drain(struct rpc_server *s, unsigned grace_ms,
 	s->drained = drained;
 	s->drained_arg = arg;
 	health_changed(s);
+	end_calls(s, false);
 	s->grace.run = grace_over;
 	timer_start(s->loop, &s->grace, (int64_t)grace_ms * 1000000);
 	http2_server_drain(s->http2, http2_drained, s);

@@ -76,9 +76,12 @@ void rpc_server_free(struct rpc_server *);	/* closes every connection */
 int rpc_server_listen(struct rpc_server *, struct listener *,
     struct tls_server *, struct err *);
 
-/* Graceful end: stop accepting, GOAWAY on every connection, let open unary
- * calls finish, end streams with UNAVAILABLE after `grace_ms`, then call
- * `drained` once. */
+/*
+ * Graceful end: stop accepting, GOAWAY on every connection.  A stream that has
+ * no end of its own (server stream, or bidi whose client may go on) ends with
+ * UNAVAILABLE at once, and so does a new one; every other call may finish, or
+ * ends so after `grace_ms`.  Then call `drained` once.
+ */
 void rpc_server_drain(struct rpc_server *, unsigned grace_ms,
     void (*drained)(struct rpc_server *, void *arg), void *arg);
 

@@ -450,14 +450,27 @@ count_drained(struct rpc_server *s, void *arg)
 }
 
 static void
-drain__grace_over__ends_streams_with_unavailable(void **state)
+drain__server_stream_open__ends_with_unavailable_at_once(void **state)
 {
-	struct http2_stream *stream = call_with("/t.Echo/Pour", 1, "hang",
-	    NULL);
+	struct http2_stream *pour = call_with("/t.Echo/Pour", 1, "hang", NULL);
+	struct http2_stream *chat = fake_call("/t.Echo/Chat", NULL);
+
+	(void)state;
+	fake_end(pour);
+	rpc_server_drain(server, 10000, NULL, NULL);
+	assert_int_equal(fake_status(pour), GRPC_UNAVAILABLE);
+	assert_int_equal(fake_status(chat), GRPC_UNAVAILABLE);
+	pour = call_with("/t.Echo/Pour", 1, "hang", NULL);
+	assert_int_equal(fake_status(pour), GRPC_UNAVAILABLE);
+}
+
+static void
+drain__grace_over__ends_the_rest_with_unavailable(void **state)
+{
+	struct http2_stream *stream = fake_call("/t.Echo/Collect", NULL);
 	struct http2_stream *st;
 
 	(void)state;
-	fake_end(stream);
 	app.stop = loop;
 	drained = 0;
 	rpc_server_drain(server, 20, count_drained, &drained);
@@ -532,7 +545,8 @@ main(void)
 		T(pause__resumed_within_half_close__does_not_close_twice),
 		T(pause__resumed_by_another_calls_handler__keeps_messages_apart),
 		T(recheck__that_refuses__ends_open_calls_but_not_health),
-		T(drain__grace_over__ends_streams_with_unavailable),
+		T(drain__server_stream_open__ends_with_unavailable_at_once),
+		T(drain__grace_over__ends_the_rest_with_unavailable),
 		T(counters__calls_of_all_ends__add_up),
 		T(many_calls__one_after_another__use_one_call_object),
 	};

@@ -101,7 +101,7 @@ health__watch_while_the_server_drains__tells(void **state)
 	fake_read(all, SIZE_MAX);
 	assert_int_equal(next_state(all), NOT_SERVING);
 	assert_int_equal(next_state(health(CHECK, "")), NOT_SERVING);
-	assert_int_equal(fake_status(all), -1);
+	assert_int_equal(fake_status(all), GRPC_UNAVAILABLE);
 }
 
 /* ---- reflection --------------------------------------------------------- */
