@@ -256,7 +256,13 @@ install: all
 	$(call put,644,client/lib/libresopro.3,$D/share/man/man3/libresopro.3)
 	$(if $(wildcard client/cli/resopro.bash),install -D -m 644 client/cli/resopro.bash $D/share/bash-completion/completions/resopro)
 	cd $B && find locale -name '*.mo' -exec install -D -m 644 {} $(abspath $D)/share/{} ';'
-	$(call put,644,config/resoprod.conf,$(CONF)/resoprod.conf)
+	@# what the administrator wrote stays: the new defaults go beside it
+	$(call put,644,config/resoprod.conf,$(CONF)/resoprod.conf.new)
+	@if [ ! -e $(CONF)/resoprod.conf ]; then \
+	    mv $(CONF)/resoprod.conf.new $(CONF)/resoprod.conf; \
+	elif cmp -s $(CONF)/resoprod.conf.new $(CONF)/resoprod.conf; then \
+	    rm $(CONF)/resoprod.conf.new; \
+	else echo 'kept: $(CONF)/resoprod.conf; new: resoprod.conf.new'; fi
 	$(call put,644,systemd/resoprod.service,$D/lib/systemd/system/resoprod.service)
 	$(call put,644,systemd/resoprod.sysusers,$D/lib/sysusers.d/resoprod.conf)
 	$(call put,644,systemd/resoprod.tmpfiles,$D/lib/tmpfiles.d/resoprod.conf)

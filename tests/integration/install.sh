@@ -44,6 +44,13 @@ grep -q '^#dir = /usr/share/resopro$' "$root/etc/resopro/resoprod.conf" ||
 readelf -d "$root/usr/lib/libresopro.so" | grep -q 'SONAME.*libresopro.so.0' ||
 	fail "soname"
 
+echo '; of the administrator' >> "$root/etc/resopro/resoprod.conf"
+make --no-print-directory B="$build" DESTDIR="$root" PREFIX=/usr install \
+	> "$root/log" 2>&1 || { cat "$root/log"; fail "a second make install"; }
+grep -q administrator "$root/etc/resopro/resoprod.conf" ||
+	fail "the administrator's configuration is lost"
+[ -s "$root/etc/resopro/resoprod.conf.new" ] || fail "no resoprod.conf.new"
+
 # A member's program, with pkg-config and nothing else.
 cat > "$root/member.c" <<'END'
 #include <resopro/client.h>
