@@ -551,23 +551,26 @@ vocabulary_closest(const struct vocabulary *voc, const char *value, size_t len)
 	return NULL;
 }
 
-/* All codes when they fit in a remedy, else where to find them. */
+/* All codes when they fit in a remedy, else the first and where all are. */
 static void
 remedy_list(const struct vocabulary *voc, struct err *e)
 {
 	char list[sizeof e->remedy - 16] = "";
-	size_t i, used = 0;
+	size_t i, used = 0, first = 0;
 
 	for (i = 0; i < voc->n; i++) {
 		int n = snprintf(list + used, sizeof list - used, "%s%s",
 		    i > 0 ? ", " : "", voc->terms[i].code);
 
 		if (n < 0 || (size_t)n >= sizeof list - used) {
-			(void)err_remedy(e, "give a code of the file "
-			    "vocabularies/%s.csv", voc->name);
+			(void)err_remedy(e, "give one of: %.*s, ... (all: "
+			    "vocabularies/%.32s.csv)", (int)first, list,
+			    voc->name);
 			return;
 		}
 		used += (size_t)n;
+		if (used < sizeof list - 64)
+			first = used;
 	}
 	(void)err_remedy(e, "give one of: %s", list);
 }
