@@ -75,7 +75,7 @@ fail(const char *fmt, ...)
 	_exit(1);
 }
 
-/* ---- what request n of thread t is ---------------------------------------- */
+/* ---- what request n of thread t is --------------------------------------- */
 
 static void
 request_id(char out[40], unsigned t, unsigned n)
@@ -127,7 +127,7 @@ index_it(uint8_t kind, const char *id, struct bytes r, struct index_sink *sink,
 
 static const struct store_schema schema = { 1, index_it };
 
-/* ---- sending -------------------------------------------------------------- */
+/* ---- sending ------------------------------------------------------------- */
 
 static int
 decide(struct proposal *p, struct decision *d, struct err *e)
@@ -207,7 +207,7 @@ work(void *arg)
 	return NULL;
 }
 
-/* ---- checking ------------------------------------------------------------- */
+/* ---- checking ------------------------------------------------------------ */
 
 /* The commit of an answer is there, whole. */
 static void
@@ -353,7 +353,7 @@ check_model(struct run *r)
 	return total;
 }
 
-/* ---- one life ------------------------------------------------------------- */
+/* ---- one life ------------------------------------------------------------ */
 
 static void
 open_run(struct run *r, const char *dir)

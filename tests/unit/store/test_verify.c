@@ -11,7 +11,7 @@
 #include "fixture.h"
 #include "store/codec.h"
 
-/* ---- behind its back ------------------------------------------------------ */
+/* ---- behind its back ---------------------------------------------------- */
 
 struct behind {	/* one transaction on one database of a closed store */
 	MDB_env *env;
@@ -103,7 +103,7 @@ assert_differs(struct fx *f, const char *words)
 static uint8_t revision_4[8] = { 0, 0, 0, 0, 0, 0, 0, 4 };
 static char record_b[] = { KIND, 'b' };
 
-/* ---- the tests ------------------------------------------------------------ */
+/* ---- the tests ---------------------------------------------------------- */
 
 static void
 store_verify__nothing_wrong__counts(void **state)

@@ -101,7 +101,8 @@ static void
 store_propose__one_fails_half_way__others_accepted_once(void **state)
 {
 	static const struct step twice[] = {
-		{ MUTATION_PUT, "t", "x:1", 0 }, { MUTATION_PUT, "t", "x:2", 0 },
+		{ MUTATION_PUT, "t", "x:1", 0 },
+		{ MUTATION_PUT, "t", "x:2", 0 },
 	};
 	struct fx *f = *state;
 	sem_t gate;
