@@ -342,6 +342,17 @@ service_free(struct service *s)
 }
 
 void
+service_quiesce(struct service *s, void (*quiet)(void *), void *arg)
+{
+	if (s->writing == 0) {
+		quiet(arg);
+		return;
+	}
+	s->quiet = quiet;
+	s->quiet_arg = arg;
+}
+
+void
 service_set_server(struct service *s, struct rpc_server *server)
 {
 	s->server = server;

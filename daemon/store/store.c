@@ -441,6 +441,12 @@ store_stats(struct store *st, struct store_stats *s)
 	s->format = STORE_FORMAT;
 }
 
+uint64_t
+store_head(const struct store *st)
+{
+	return atomic_load(&st->head_revision);
+}
+
 int
 store_prefault(struct store *st, const bool *stop, struct err *e)
 {

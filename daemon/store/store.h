@@ -94,6 +94,10 @@ struct store_stats {
 /* Any thread; does not block. */
 void store_stats(struct store *, struct store_stats *);
 
+/* The newest revision on disk: what a view taken from now on shows at least.
+ * Any thread; costs one load. */
+uint64_t store_head(const struct store *);
+
 /* Touch every page of the file once so that later reads find it in the page
  * cache.  Blocks for long: run it on a job thread.  Stops early when *stop. */
 int store_prefault(struct store *, const bool *stop, struct err *);
