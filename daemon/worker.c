@@ -34,12 +34,21 @@ of(struct loop_task *t, size_t offset)
 }
 
 static void
+quiet(void *arg)
+{
+	struct worker *w = arg;
+
+	loop_stop(w->loop);
+}
+
+/* A write whose caller has gone still comes back to this loop. */
+static void
 drained(struct rpc_server *s, void *arg)
 {
 	struct worker *w = arg;
 
 	(void)s;
-	loop_stop(w->loop);
+	service_quiesce(w->service, quiet, w);
 }
 
 static void
@@ -47,6 +56,8 @@ run_drain(struct loop_task *t)
 {
 	struct worker *w = of(t, offsetof(struct worker, drain));
 
+	if (w->server == NULL)
+		return;		/* it never ran */
 	for (unsigned i = 0; i < w->n_listeners; i++)
 		listener_stop(w->listeners[i]);
 	rpc_server_drain(w->server, w->drain_ms, drained, w);
@@ -59,7 +70,8 @@ run_recheck(struct loop_task *t)
 
 	/* First: what changes from here on posts it again. */
 	atomic_store(&w->rechecking, false);
-	rpc_server_recheck(w->server);
+	if (w->server != NULL)
+		rpc_server_recheck(w->server);
 }
 
 static void
@@ -179,6 +191,16 @@ worker_new(const struct worker_opts *o, struct err *e)
 	return w;
 }
 
+/* What was posted meanwhile is held by nobody else: it frees itself. */
+static void
+run_posted(struct worker *w)
+{
+	if (w->loop == NULL)
+		return;
+	loop_stop(w->loop);
+	loop_run(w->loop);
+}
+
 void
 worker_join(struct worker *w)
 {
@@ -186,10 +208,15 @@ worker_join(struct worker *w)
 		return;
 	if (w->started)
 		pthread_join(w->thread, NULL);
+	if (w->service != NULL)
+		service_set_server(w->service, NULL);
 	rpc_server_free(w->server);
+	w->server = NULL;
+	run_posted(w);
 	for (unsigned i = 0; i < w->n_listeners; i++)
 		listener_free(w->listeners[i]);
 	service_free(w->service);
+	run_posted(w);
 	loop_free(w->loop);
 	catalog_unref(atomic_load(&w->catalog));
 	free(w);

@@ -338,6 +338,7 @@ struct verify_job {
 	struct service *service;
 	pthread_t thread;
 	struct loop_task finished;
+	bool joined;			/* by admin_stop(): nothing is left to do */
 	struct verify_report report;
 	struct err err;
 };
@@ -368,6 +369,10 @@ verify_finished(struct loop_task *t)
 	    offsetof(struct verify_job, finished));
 	struct call *c = j->user.call;
 
+	if (j->joined) {
+		free(j);
+		return;
+	}
 	pthread_join(j->thread, NULL);
 	j->service->verify = NULL;
 	if (j->err.code != ERR_NONE)
@@ -432,7 +437,7 @@ admin_stop(struct service *s)
 	if (s->verify == NULL)
 		return;
 	pthread_join(s->verify->thread, NULL);
-	free(s->verify);	/* its task will not run: the loop is over */
+	s->verify->joined = true;	/* its task, posted, frees it */
 	s->verify = NULL;
 }
 

@@ -37,6 +37,9 @@ struct service {
 	uint64_t seen;			/* head that accounts were read at */
 	struct service_limits limits;	/* defaults filled in */
 	unsigned syncs;			/* open now */
+	unsigned writing;		/* with the writer thread */
+	void (*quiet)(void *);		/* wanted once there are none, or NULL */
+	void *quiet_arg;
 	unsigned workers, worker;
 	struct service_counts *counts;	/* of all workers, or own_counts */
 	struct service_counts own_counts;
@@ -53,6 +56,7 @@ struct principal {
 	int64_t expires;	/* of the credential, unix seconds; 0 unknown */
 	uint64_t generation;	/* of the accounts table when it was found */
 	bool token;
+	bool pinned;		/* known by a pin, whatever its SAN says */
 	char token_id[STORE_ID_MAX + 1];
 	uint8_t cert_sha256[32];
 };

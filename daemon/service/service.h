@@ -58,6 +58,11 @@ struct service *service_new(struct loop *, const struct service_opts *,
     struct err *);
 void service_free(struct service *);	/* NULL is a no-op */
 
+/* Call `quiet` once no write of this service is with the store any more: only
+ * then may the loop end, for it is told of their outcome.  After the last
+ * call; on the loop's thread. */
+void service_quiesce(struct service *, void (*quiet)(void *), void *arg);
+
 /* The server whose calls this service answers: for rechecks of open calls when
  * an account changes.  Borrowed. */
 void service_set_server(struct service *, struct rpc_server *);
