@@ -101,33 +101,15 @@ struct declare {
 	struct put put;
 };
 
-static int
-source_holder(const char *key, size_t len, const char *id, void *arg,
-    struct err *e)
-{
-	char *out = arg;
-
-	(void)key;
-	(void)len;
-	(void)e;
-	(void)snprintf(out, STORE_ID_MAX + 1, "%s", id);
-	return 0;
-}
-
 /* One declaration for one of the member's own identifiers. */
 static int
 check_source(struct declare *w, struct view *v, struct err *e)
 {
 	const Resopro__V1__Record *r = w->put.record;
-	char key[STORE_INDEX_KEY_MAX], id[STORE_ID_MAX + 1] = "";
-	size_t len;
+	char id[STORE_ID_MAX + 1];
 
-	if (r->source_id[0] == '\0')
-		return 0;
-	len = schema_source_key(key, ACTIVITY, r->owner, r->source,
-	    r->source_id);
-	if (view_each_index(v, INDEX_SOURCE, key, len, NULL, NULL,
-	    source_holder, id, e) < 0)
+	if (put_source_holder(v, ACTIVITY, r->owner, r->source, r->source_id,
+	    id, e) < 0)
 		return -1;
 	if (id[0] == '\0')
 		return 0;

@@ -234,7 +234,7 @@ record_status(struct call *c, const ProtobufCMessage *m, struct err *e)
 	w->put.if_version = q->if_version;	/* 0: a new one */
 	v = service_view(call_service(c), e);
 	if (v == NULL || put_prepare(&w->put, &w->write, &r, e) < 0 ||
-	    put_merge(&w->put, &w->write, v, e) < 0)
+	    put_merge_early(&w->put, &w->write, v, e) < 0)
 		return put_refuse(c, &w->write, e);
 	return write_submit(&w->write, record_decide, answer);
 }

@@ -180,6 +180,21 @@ check_immutable(struct put *p, struct write *w, const struct kind_schema *ks,
 	return rc;
 }
 
+/* A body adds to itself only; what the agency gave it of another it keeps. */
+static int
+check_body(struct put *p, struct write *w, const struct kind_schema *ks,
+    const Resopro__V1__Record *before, struct err *e)
+{
+	const char *of = schema_string(p->record, "organisation_id");
+
+	if (before != NULL || of[0] == '\0' || principal_is_agency(&w->who) ||
+	    p->record->kind == RESOPRO__V1__KIND__KIND_STATUS ||
+	    strcmp(of, w->who.organisation) == 0)
+		return 0;
+	return refuse(w, ks, "organisation_id", ERR_DENIED, "OTHER_BODY",
+	    "is another body", "name your own body, or ask the agency", e);
+}
+
 /* Who will own it, and under which of its owner's identifiers. */
 static int
 merge_owner(struct put *p, struct write *w, const struct kind_schema *ks,
@@ -274,6 +289,7 @@ put_merge(struct put *p, struct write *w, struct view *v, struct err *e)
 	    before, e) < 0)
 		return -1;
 	if (merge_owner(p, w, ks, before, e) < 0 ||
+	    check_body(p, w, ks, before, e) < 0 ||
 	    authorise_record(&w->who, w->proposal.method, p->record, e) < 0 ||
 	    merge_fields(p, w, ks, before, e) < 0 ||
 	    (before != NULL && check_immutable(p, w, ks, before, e) < 0))
@@ -283,6 +299,20 @@ put_merge(struct put *p, struct write *w, struct view *v, struct err *e)
 		return -1;
 	p->unchanged = before != NULL && head.len == p->head.len &&
 	    memcmp(head.data, p->head.data, head.len) == 0;
+	return 0;
+}
+
+int
+put_merge_early(struct put *p, struct write *w, struct view *v, struct err *e)
+{
+	if (put_merge(p, w, v, e) == 0)
+		return 0;
+	if (w->proposal.request_id.len == 0 || e->code == ERR_CORRUPT ||
+	    e->code == ERR_INTERNAL)
+		return -1;
+	err_clear(e);
+	w->violations.n = 0;
+	p->head = (struct bytes){ 0 };
 	return 0;
 }
 
@@ -396,6 +426,75 @@ check_unique(const struct put *p, struct write *w, struct view *v,
 	return 0;
 }
 
+struct source_holder {
+	const char *but;	/* NULL: of anybody */
+	Resopro__V1__Kind kind;
+	const struct names *leaving;
+	size_t key_len;
+	char *id;
+};
+
+/* An identifier may begin another: "a" and "a/b". */
+static int
+seen_source(const char *key, size_t len, const char *id, void *arg,
+    struct err *e)
+{
+	struct source_holder *h = arg;
+
+	(void)key;
+	(void)e;
+	if (len != h->key_len || (h->but != NULL && strcmp(id, h->but) == 0) ||
+	    names_has(h->leaving, h->kind, id))
+		return 1;
+	(void)snprintf(h->id, STORE_ID_MAX + 1, "%s", id);
+	return 0;
+}
+
+static int
+find_source(struct view *v, struct source_holder *h, const char *owner,
+    const char *source, const char *source_id, struct err *e)
+{
+	char key[STORE_INDEX_KEY_MAX];
+
+	h->id[0] = '\0';
+	if (source_id[0] == '\0')
+		return 0;
+	h->key_len = schema_source_key(key, h->kind, owner, source, source_id);
+	return h->key_len == 0 ? 0 : view_each_index(v, INDEX_SOURCE, key,
+	    h->key_len, NULL, NULL, seen_source, h, e);
+}
+
+int
+put_source_holder(struct view *v, Resopro__V1__Kind kind, const char *owner,
+    const char *source, const char *source_id, char id[STORE_ID_MAX + 1],
+    struct err *e)
+{
+	struct source_holder h = { .kind = kind, .id = id };
+
+	return find_source(v, &h, owner, source, source_id, e);
+}
+
+/* An identifier of its owner's names one record. */
+static int
+check_source(const struct put *p, struct write *w, struct view *v,
+    const struct put_company *with, struct err *e)
+{
+	const Resopro__V1__Record *r = p->record;
+	char id[STORE_ID_MAX + 1], msg[200];
+	struct source_holder h = { .but = r->id, .kind = r->kind,
+		.leaving = with->leaving, .id = id };
+
+	if (find_source(v, &h, r->owner, r->source, r->source_id, e) < 0)
+		return -1;
+	if (id[0] == '\0')
+		return 0;
+	(void)snprintf(msg, sizeof msg, "is that of %s %s already",
+	    schema_of(r->kind)->name, id);
+	return refuse(w, schema_of(r->kind), "source_id", ERR_PRECONDITION,
+	    "TAKEN", msg, "give the register's id of that record, or another "
+	    "source_id", e);
+}
+
 /* A place named by a record must be one of the same body. */
 static int
 check_site(const struct put *p, struct write *w, struct view *v,
@@ -430,6 +529,7 @@ put_check_others(const struct put *p, struct write *w, struct view *v,
 	if (with == NULL)
 		with = &alone;
 	if (check_references(p, w, v, with, e) < 0 ||
+	    check_source(p, w, v, with, e) < 0 ||
 	    check_unique(p, w, v, with, e) < 0 ||
 	    check_site(p, w, v, with, e) < 0)
 		return -1;

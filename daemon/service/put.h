@@ -46,6 +46,13 @@ int put_prepare(struct put *, struct write *w,
  */
 int put_merge(struct put *, struct write *, struct view *, struct err *);
 
+/*
+ * put_merge() ahead of the writer, to spare it the work.  Where that refuses a
+ * request that has an id, the writer is left to say so: it knows whether the
+ * request was answered before, when the register was another.
+ */
+int put_merge_early(struct put *, struct write *, struct view *, struct err *);
+
 /* What depends on other records: references, unique keys, rules of the kind. */
 int put_check_others(const struct put *, struct write *, struct view *,
     const struct put_company *, struct err *);
@@ -56,6 +63,11 @@ int put_emit(const struct put *, struct decision *, struct err *);
 /* Writer thread: the three above; merges again if the record moved.  What is
  * unchanged is confirmed and keeps its version. */
 int put_decide_one(struct put *, struct write *, struct decision *,
+    struct err *);
+
+/* The id of the record that has this identifier of its owner's, or "". */
+int put_source_holder(struct view *, Resopro__V1__Kind, const char *owner,
+    const char *source, const char *source_id, char id[STORE_ID_MAX + 1],
     struct err *);
 
 /* FAILED_PRECONDITION naming one live record that refers to this one and is

@@ -36,6 +36,23 @@ registry_not_found(Resopro__V1__Kind kind, const char *id, bool deleted, struct 
 	    "check the kind and the id (resopro list)");
 }
 
+#define TIME_MAX 9223372035	/* 2262: as nanoseconds it fits 64 bits */
+
+static int
+revision_at(struct view *v, const Google__Protobuf__Timestamp *t,
+    uint64_t *revision, struct err *e)
+{
+	if (t->seconds >= -TIME_MAX && t->seconds <= TIME_MAX &&
+	    t->nanos >= 0 && t->nanos < 1000000000)
+		return view_revision_at(v, t->seconds * 1000000000 + t->nanos,
+		    revision, e);
+	err_set(e, ERR_INVALID, "as_of.time: out of range");
+	err_field(e, "as_of.time");
+	err_reason(e, "OUT_OF_RANGE");
+	return err_remedy(e, "give a time from 1970 to 2262, nanos from 0 to "
+	    "999999999");
+}
+
 int
 registry_as_of(struct view *v, const Resopro__V1__AsOf *as_of,
     uint64_t *revision, struct err *e)
@@ -50,8 +67,7 @@ registry_as_of(struct view *v, const Resopro__V1__AsOf *as_of,
 		return err_remedy(e, "give one of the two");
 	}
 	if (as_of->time != NULL)
-		return view_revision_at(v, as_of->time->seconds * 1000000000 +
-		    as_of->time->nanos, revision, e) < 0 ? -1 : 0;
+		return revision_at(v, as_of->time, revision, e);
 	if (as_of->revision > *revision) {
 		err_set(e, ERR_COMPACTED, "as_of.revision: the register is at "
 		    "revision %llu", (unsigned long long)*revision);
@@ -305,7 +321,7 @@ registry_put(struct call *c, const ProtobufCMessage *m, struct err *e)
 	w->put.if_version = q->check_version ? q->if_version : ANY_VERSION;
 	v = service_view(call_service(c), e);
 	if (v == NULL || put_prepare(&w->put, &w->write, q->record, e) < 0 ||
-	    put_merge(&w->put, &w->write, v, e) < 0)
+	    put_merge_early(&w->put, &w->write, v, e) < 0)
 		return put_refuse(c, &w->write, e);
 	return write_submit(&w->write, put_decide, put_answer);
 }

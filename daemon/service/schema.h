@@ -66,6 +66,7 @@ const struct kind_schema *const *schema_all(void);	/* NULL-terminated */
 /* Build the key of (kind, value) for view_each_index; its length, 0 when the
  * value is too long. `out` holds STORE_INDEX_KEY_MAX. */
 size_t schema_key(char *out, Resopro__V1__Kind, const char *value);
+/* (below) With source_id "" it is what every key of the scope begins with. */
 size_t schema_source_key(char *out, Resopro__V1__Kind, const char *owner,
     const char *source, const char *source_id);
 
