@@ -347,6 +347,9 @@ read_kinds(struct sync *s, const Resopro__V1__SyncStart *q, struct err *e)
 			err_field(e, "start.kinds");
 			return err_reason(e, "KIND");
 		}
+		if (authorise(&s->write.who, s->write.proposal.method,
+		    ks->kind, true, e) < 0)
+			return err_field(e, "start.kinds");
 		s->kinds |= 1u << ks->kind;
 	}
 	return 0;

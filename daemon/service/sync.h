@@ -40,6 +40,7 @@ struct sync {
 	uint32_t received, next;	/* next: position of the slice */
 	uint32_t existing;	/* in the scope of a FULL set */
 	struct names coming, leaving;
+	uint32_t refused_late;	/* in this pass of sync_check_slice() */
 	struct sync_claim *claims;
 	size_t n_claims, cap_claims;
 	Resopro__V1__SyncResult result;
@@ -60,7 +61,8 @@ int sync_check_claims(struct sync *, struct err *);
 /* FULL: what the register has in the scope and the set has not. */
 int sync_plan_retirements(struct sync *, struct view *, struct err *);
 
-/* References and unique keys of a slice of items; true: there are more. */
+/* References and unique keys of a slice of items; true: there are more.  With
+ * accept_valid all are looked at again until none is refused any more. */
 bool sync_check_slice(struct sync *, struct view *, struct err *);
 
 /* Count, and decide whether the set is refused as a whole. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "service/authorise.h"
 #include "service/record.h"
 #include "service/schema.h"
@@ -81,28 +82,13 @@ slug(const char *text, char *out, size_t cap)
 	return len;
 }
 
-static int
-one_id(const char *key, size_t len, const char *id, void *arg, struct err *e)
-{
-	(void)key;
-	(void)len;
-	(void)e;
-	(void)snprintf(arg, STORE_ID_MAX + 1, "%s", id);
-	return 0;
-}
-
 /* The register's id of the member's own identifier, or "". */
 static int
 known_id(struct sync *s, struct view *v, Resopro__V1__Kind kind,
     const char *source_id, char id[STORE_ID_MAX + 1], struct err *e)
 {
-	char key[STORE_INDEX_KEY_MAX];
-	size_t len = schema_source_key(key, kind, s->owner, s->source,
-	    source_id);
-
-	id[0] = '\0';
-	return len == 0 ? 0 : view_each_index(v, INDEX_SOURCE, key, len, NULL,
-	    NULL, one_id, id, e);
+	return put_source_holder(v, kind, s->owner, s->source, source_id, id,
+	    e);
 }
 
 static bool
@@ -114,19 +100,27 @@ taken(struct sync *s, struct view *v, Resopro__V1__Kind kind, const char *id)
 	    view_get(v, (uint8_t)kind, id, &found, NULL) != 0;
 }
 
+/* The identifier as far as it makes an id; where that is taken, with a digest
+ * of the whole: identifiers that look alike are told apart at once. */
 static void
 new_id(struct sync *s, struct view *v, Resopro__V1__Kind kind,
     const char *source_id, char id[STORE_ID_MAX + 1])
 {
-	char stem[STORE_ID_MAX + 1];
+	char stem[STORE_ID_MAX + 1], text[300], hex[2 * DIGEST_LEN + 1];
+	uint8_t digest[DIGEST_LEN];
 	size_t len = slug(s->source, stem, 24);
 
 	stem[len++] = '-';
 	len += slug(source_id, stem + len, sizeof stem - len - 6);
 	stem[len] = '\0';
 	(void)snprintf(id, STORE_ID_MAX + 1, "%s", stem);
-	for (unsigned n = 2; taken(s, v, kind, id); n++)
-		(void)snprintf(id, STORE_ID_MAX + 1, "%.70s-%u", stem, n);
+	for (unsigned n = 2; taken(s, v, kind, id); n++) {
+		(void)snprintf(text, sizeof text, "%u %s %s", n, s->owner,
+		    source_id);
+		digest_sha256(text, strlen(text), digest);
+		digest_hex(digest, sizeof digest, hex);
+		(void)snprintf(id, STORE_ID_MAX + 1, "%.60s-%.12s", stem, hex);
+	}
 }
 
 static int
@@ -579,6 +573,13 @@ retire_one(const char *key, size_t len, const char *id, void *arg,
 	if (view_get(w->view, (uint8_t)w->kind, id, &now, e) != 1 ||
 	    (r = record_unpack(s->scratch, now.record, e)) == NULL)
 		return e->code != ERR_NONE ? -1 : 1;
+	/* It came, but was refused: that is no reason to end it. */
+	i = sync_set_by_source(&s->set, w->kind, r->source_id);
+	if (i != NULL && i->action == REFUSED)
+		return 1;
+	if (authorise_record(&s->write.who, s->write.proposal.method, r,
+	    e) < 0)
+		return -1;
 	if ((i = sync_set_add(&s->set, w->kind, r->source_id, e)) == NULL ||
 	    sync_set_name(&s->set, i, id, e) < 0)
 		return -1;
@@ -586,8 +587,26 @@ retire_one(const char *key, size_t len, const char *id, void *arg,
 	i->exists = true;
 	i->seen = now.version;
 	i->name = arena_strdup(s->set.arena, schema_name(r));
-	return i->name != NULL && names_add(&s->leaving, s->set.arena, w->kind,
-	    i->id) == 0 ? 1 : no_room(e);
+	return i->name != NULL ? 1 : no_room(e);
+}
+
+/* Who comes and who leaves, as the plan stands. */
+static int
+sync_keep_company(struct sync *s, struct err *e)
+{
+	s->coming.n = s->leaving.n = 0;
+	for (uint32_t n = 0; n < s->set.n; n++) {
+		const struct sync_item *i = s->set.items[n];
+		bool comes = i->action == CREATE || i->action == UPDATE;
+
+		if ((comes || i->action == RETIRE) &&
+		    names_add(comes ? &s->coming : &s->leaving, s->set.arena,
+		    i->kind, i->id) < 0)
+			return no_room(e);
+	}
+	names_sort(&s->leaving);
+	names_sort(&s->coming);
+	return 0;
 }
 
 int
@@ -608,16 +627,7 @@ sync_plan_retirements(struct sync *s, struct view *v, struct err *e)
 		    retire_one, &w, e) < 0)
 			return -1;
 	}
-	names_sort(&s->leaving);
-	for (uint32_t n = 0; n < s->set.n; n++) {
-		const struct sync_item *i = s->set.items[n];
-
-		if ((i->action == CREATE || i->action == UPDATE) &&
-		    names_add(&s->coming, s->set.arena, i->kind, i->id) < 0)
-			return no_room(e);
-	}
-	names_sort(&s->coming);
-	return 0;
+	return sync_keep_company(s, e);
 }
 
 /* ---- what depends on other records ---------------------------------------- */
@@ -648,6 +658,7 @@ check_item(struct sync *s, struct view *v, struct sync_item *i, struct err *e)
 	else if (i->action == RETIRE)
 		rc = put_check_unreferenced(v, i->kind, i->id, &s->leaving,
 		    &why);
+	s->refused_late += rc < 0;
 	return rc < 0 ? refuse_as(s, i, &why, e) : 0;
 }
 
@@ -660,7 +671,15 @@ sync_check_slice(struct sync *s, struct view *v, struct err *e)
 		if (check_item(s, v, s->set.items[s->next], e) < 0)
 			return false;
 	}
-	return s->next < s->set.n;
+	if (s->next < s->set.n)
+		return true;
+	/* The valid ones will be applied: do they still hold without those that
+	 * were just refused? */
+	if (!s->accept_valid || s->refused_late == 0)
+		return false;
+	s->refused_late = 0;
+	s->next = 0;
+	return sync_keep_company(s, e) == 0;
 }
 
 /* ---- the set as a whole --------------------------------------------------- */
@@ -788,6 +807,17 @@ emit_change(struct sync *s, struct decision *d, const struct sync_item *i,
 }
 
 static int
+emit_retirement(struct sync *s, struct decision *d, const struct sync_item *i,
+    struct err *e)
+{
+	if (view_revision(decision_view(d)) != s->planned &&
+	    put_check_unreferenced(decision_view(d), i->kind, i->id,
+	    &s->leaving, e) < 0)
+		return -1;
+	return decision_delete(d, (uint8_t)i->kind, i->id, i->seen, e);
+}
+
+static int
 emit_item(struct sync *s, struct decision *d, const struct sync_item *i,
     struct err *e)
 {
@@ -799,7 +829,7 @@ emit_item(struct sync *s, struct decision *d, const struct sync_item *i,
 		rc = emit_change(s, d, i, e);
 		break;
 	case RETIRE:
-		rc = decision_delete(d, (uint8_t)i->kind, i->id, i->seen, e);
+		rc = emit_retirement(s, d, i, e);
 		break;
 	case UNCHANGED:
 		/* A FULL set confirms its whole scope by one row. */

@@ -4,11 +4,12 @@
 #include <string.h>
 #include <xxhash.h>
 
+/* Where the set lies is its seed: nobody can choose names that collide. */
 static uint32_t
-hash(Resopro__V1__Kind kind, const char *text)
+hash(const struct sync_set *s, Resopro__V1__Kind kind, const char *text)
 {
 	return (uint32_t)XXH3_64bits_withSeed(text, strlen(text),
-	    (uint64_t)kind);
+	    (uint64_t)(uintptr_t)s + (uint64_t)kind);
 }
 
 static const char *
@@ -21,7 +22,7 @@ static void
 insert(const struct sync_set *s, struct sync_table *t, bool by_id, uint32_t at)
 {
 	const struct sync_item *i = s->items[at];
-	uint32_t h = hash(i->kind, key_of(i, by_id)) & t->mask;
+	uint32_t h = hash(s, i->kind, key_of(i, by_id)) & t->mask;
 
 	while (t->slots[h] != 0)
 		h = (h + 1) & t->mask;
@@ -32,7 +33,8 @@ insert(const struct sync_set *s, struct sync_table *t, bool by_id, uint32_t at)
 static int
 reserve(struct sync_set *s, struct sync_table *t, bool by_id, uint32_t n)
 {
-	uint32_t size = t->slots != NULL ? t->mask + 1 : 0, filled = s->n;
+	uint32_t size = t->slots != NULL ? t->mask + 1 : 0, filled = size;
+	const uint32_t *old = t->slots;
 
 	if (n * 2 <= size)
 		return 0;
@@ -42,8 +44,8 @@ reserve(struct sync_set *s, struct sync_table *t, bool by_id, uint32_t n)
 		return -1;
 	t->mask = size - 1;
 	for (uint32_t i = 0; i < filled; i++) {
-		if (key_of(s->items[i], by_id) != NULL)
-			insert(s, t, by_id, i);
+		if (old[i] != 0)
+			insert(s, t, by_id, old[i] - 1);
 	}
 	return 0;
 }
@@ -56,7 +58,7 @@ find(const struct sync_set *s, const struct sync_table *t, bool by_id,
 
 	if (t->slots == NULL)
 		return NULL;
-	for (h = hash(kind, text) & t->mask; t->slots[h] != 0;
+	for (h = hash(s, kind, text) & t->mask; t->slots[h] != 0;
 	    h = (h + 1) & t->mask) {
 		struct sync_item *i = s->items[t->slots[h] - 1];
 
@@ -108,7 +110,8 @@ sync_set_add(struct sync_set *s, Resopro__V1__Kind kind, const char *source_id,
 	i->kind = kind;
 	i->source_id = copy;
 	s->items[s->n++] = i;
-	if (copy[0] != '\0')
+	/* The first of a name is the one that is found. */
+	if (copy[0] != '\0' && sync_set_by_source(s, kind, copy) == NULL)
 		insert(s, &s->by_source, false, s->n - 1);
 	return i;
 }
