@@ -292,7 +292,8 @@ list_zone(const struct territory *t, const char *field, const char *code,
 /* ---- Registry.List -------------------------------------------------------- */
 
 static int
-check_request(const Resopro__V1__ListRequest *q, struct err *e)
+check_request(const Resopro__V1__ListRequest *q, const struct principal *who,
+    const char *method, struct err *e)
 {
 	const struct {
 		const char *field, *value;
@@ -311,7 +312,10 @@ check_request(const Resopro__V1__ListRequest *q, struct err *e)
 		    strlen(texts[i].value), e) < 0)
 			return -1;
 	}
-	return registry_check_name(q->kind, "x", e);
+	if (registry_check_name(q->kind, "x", e) < 0)
+		return -1;
+	/* Of a kind that it may never read it hears so, not of an empty list. */
+	return authorise(who, method, q->kind, true, e);
 }
 
 static uint64_t
@@ -351,7 +355,7 @@ registry_list(struct call *c, const ProtobufCMessage *m, struct err *e)
 	struct page page;
 	uint64_t revision;
 
-	if (v == NULL || check_request(q, e) < 0 ||
+	if (v == NULL || check_request(q, f.who, f.method, e) < 0 ||
 	    list_zone(t, "territory", q->territory, &f.zone, e) < 0 ||
 	    registry_as_of(v, q->as_of, &revision, e) < 0 ||
 	    page_open(&page, call_arena(c), v, revision, q->page_size,
