@@ -22,10 +22,18 @@ struct feed {
 };
 
 static void
-forget(struct feed_commit *c)
+forget_parts(struct feed_commit *c)
 {
 	for (size_t i = 0; i < c->n_parts; i++)
 		rpc_shared_unref(c->parts[i]);
+	c->parts = NULL;
+	c->n_parts = 0;
+}
+
+static void
+forget(struct feed_commit *c)
+{
+	forget_parts(c);
 	arena_free(c->arena);
 	memset(c, 0, sizeof *c);
 }
@@ -280,8 +288,10 @@ feed_parts(struct feed_commit *c, struct err *e)
 		struct rpc_shared *s = rpc_shared_new(feed_message_size(upto,
 		    len, c->tail), &out);
 
-		if (s == NULL)
+		if (s == NULL) {
+			forget_parts(c);
 			return err_set(e, ERR_NOMEM, "feed");
+		}
 		out = feed_message_head(out, upto);
 		for (; n > 0; n--, at++) {
 			memcpy(out, all[at]->encoded.data,
