@@ -305,6 +305,11 @@ module.exports = ({ rpc, connect, call, refused, put, site, newId, whole,
       await cut;
       await watchesBecome(0);
     },
+    async watch__from_beyond_the_head__refused_by_name() {
+      const error = await refused(whole(member.registry.Watch(
+        { from_revision: 1 << 30 })), grpc.status.OUT_OF_RANGE);
+      assert.strictEqual(details(error).ErrorInfo.reason, 'FUTURE_REVISION');
+    },
     async calls__no_credential__refused_for_every_method_but_health() {
       const closed = methods().filter((m) =>
         !m.startsWith('/grpc.health.v1.Health/'));
