@@ -222,6 +222,8 @@ identify_certificate(const struct accounts *a, const struct peer *peer,
 	memcpy(who->cert_sha256, peer->cert_sha256, sizeof who->cert_sha256);
 	who->expires = peer->not_after;
 	who->token = false;
+	who->pinned = listed(account->certificate_pins,
+	    account->n_certificate_pins, hex);
 	return 0;
 }
 
@@ -349,5 +351,9 @@ accounts_recheck(const struct accounts *a, const struct principal *who,
 		    refuse(e, "TOKEN_UNKNOWN", "this token was revoked",
 		    "ask the agency for a new token");
 	digest_hex(who->cert_sha256, sizeof who->cert_sha256, hex);
+	if (who->pinned && !listed(account->certificate_pins,
+	    account->n_certificate_pins, hex))
+		return refuse(e, "CERTIFICATE_NOT_PINNED",
+		    "this certificate is no longer registered", "call again");
 	return check_certificate(account, hex, e);
 }
