@@ -214,33 +214,68 @@ without_remedy(const char *text, const char *remedy)
 	return len;
 }
 
-/* The description without the field that already stands before it. */
+/* The text without the field that already stands before it. */
 static const char *
-without_field(const struct rsp_violation *v)
+without_field(const struct rsp_violation *v, const char *text)
 {
 	size_t len = strlen(v->field);
 
-	return len > 0 && strncmp(v->description, v->field, len) == 0 &&
-		       strncmp(v->description + len, ": ", 2) == 0
-		   ? v->description + len + 2
-		   : v->description;
+	return len > 0 && strncmp(text, v->field, len) == 0 &&
+		       strncmp(text + len, ": ", 2) == 0
+		   ? text + len + 2
+		   : text;
 }
 
-static void
-put_violations(struct cli *cli, const struct rsp_error *e)
+/* A broken rule may come as a violation of the rule and of its field. */
+static bool
+said_before(const struct rsp_error *e, unsigned n)
 {
 	unsigned i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(e->violations[i].field, e->violations[n].field) ==
+			0 &&
+		    strcmp(e->violations[i].description,
+			e->violations[n].description) == 0)
+			return true;
+	return false;
+}
+
+/* Does the message, above, say all that the description does? */
+static bool
+is_message(const struct rsp_error *e, const struct rsp_violation *v)
+{
+	const char *a = without_field(v, e->msg);
+	const char *b = without_field(v, v->description);
+	size_t len = without_remedy(a, e->remedy);
+
+	return len == without_remedy(b, e->remedy) && strncmp(a, b, len) == 0;
+}
+
+/* Returns whether the remedy of the error was shown among them. */
+static bool
+put_violations(struct cli *cli, const struct rsp_error *e)
+{
+	unsigned distinct = e->violations_omitted, i;
+	bool remedy = false;
 	char line[480];
 
+	for (i = 0; i < e->nviolations; i++)
+		distinct += !said_before(e, i);
 	for (i = 0; i < e->nviolations; i++) {
 		const struct rsp_violation *v = &e->violations[i];
+		const char *text = without_field(v, v->description);
 
-		/* One alone is usually the message itself. */
-		if (e->nviolations == 1 && e->violations_omitted == 0 &&
-		    strcmp(v->description, e->msg) == 0)
+		if (said_before(e, i))
 			continue;
+		if (distinct == 1 && is_message(e, v))
+			text = "";
+		if (*text == '\0' && *v->reason == '\0')
+			continue;
+		remedy = remedy || without_remedy(text, e->remedy) <
+				       strlen(text);
 		snprintf(line, sizeof line, "  %s%s%s%s%s%s", v->field,
-		    *v->field != '\0' ? ": " : "", without_field(v),
+		    *v->field != '\0' && *text != '\0' ? ": " : "", text,
 		    *v->reason != '\0' ? " [" : "", v->reason,
 		    *v->reason != '\0' ? "]" : "");
 		term_print(cli->err, false, COLOUR_NONE, line);
@@ -251,6 +286,7 @@ put_violations(struct cli *cli, const struct rsp_error *e)
 		    i18n_plural("  and %u more\n", "  and %u more\n",
 			e->violations_omitted),
 		    e->violations_omitted);
+	return remedy;
 }
 
 static void
@@ -302,25 +338,27 @@ cli_error(struct cli *cli, const struct rsp_error *e, const char *what)
 	enum exit_code code = cli_exit_code(e);
 	const char *head = row->head != NULL ? _(row->head) : "";
 	const char *msg = is_interrupt(e) ? "" : e->msg;
+	bool remedied;
 	char *text;
 
 	if (is_interrupt(e))
 		head = _("interrupted");
 	if (asprintf(&text, "%s%s%s%s%.*s", what != NULL ? what : "",
-		what != NULL ? ": " : "", head,
-		*head != '\0' && *msg != '\0' ? ": " : "",
+		what != NULL ? _(": ") : "", head,
+		*head != '\0' && *msg != '\0' ? _(": ") : "",
 		(int)without_remedy(msg, e->remedy), msg) >= 0) {
 		fflush(cli->out);
 		put_message(cli, COLOUR_BAD, text);
 		free(text);
 	}
-	put_violations(cli, e);
+	remedied = put_violations(cli, e);
 	put_facts(cli, e);
 	if (code == EXIT_UNCERTAIN)
 		put_uncertain(cli);
-	else if (*e->remedy != '\0')
+	else if (*e->remedy != '\0' && !remedied)
 		put_remedy(cli, e->remedy);
-	else if (!is_interrupt(e) && row->remedy != NULL)
+	else if (*e->remedy == '\0' && !is_interrupt(e) &&
+		 row->remedy != NULL)
 		put_remedy(cli, _(row->remedy));
 	return code;
 }
