@@ -20,6 +20,7 @@ enum { EXTRAS_MAX = 8 };
 struct extra {
 	const char *name;
 	char *text;
+	bool bare; /* a number or a boolean */
 };
 
 struct output {
@@ -362,13 +363,14 @@ output_item(struct output *o, const ProtobufCMessage *m)
 }
 
 static void
-add_extra(struct output *o, const char *name, char *text)
+add_extra(struct output *o, const char *name, char *text, bool bare)
 {
 	if (o->nextras == EXTRAS_MAX) {
 		free(text);
 		return;
 	}
 	o->extras[o->nextras].name = name;
+	o->extras[o->nextras].bare = bare;
 	o->extras[o->nextras++].text = text;
 }
 
@@ -378,14 +380,29 @@ output_number(struct output *o, const char *name, uint64_t value)
 	char text[24];
 
 	snprintf(text, sizeof text, "%" PRIu64, value);
-	add_extra(o, name, need_text(strdup(text)));
+	add_extra(o, name, need_text(strdup(text)), false);
+}
+
+void
+output_small(struct output *o, const char *name, uint32_t value)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%" PRIu32, value);
+	add_extra(o, name, need_text(strdup(text)), true);
+}
+
+void
+output_flag(struct output *o, const char *name, bool value)
+{
+	add_extra(o, name, need_text(strdup(value ? "true" : "false")), true);
 }
 
 void
 output_text(struct output *o, const char *name, const char *value)
 {
 	if (*value != '\0')
-		add_extra(o, name, need_text(strdup(value)));
+		add_extra(o, name, need_text(strdup(value)), false);
 }
 
 size_t
@@ -405,7 +422,10 @@ close_json(struct output *o)
 	fputs(o->count == 0 ? "]" : "\n  ]", out);
 	for (i = 0; i < o->nextras; i++) {
 		fprintf(out, ",\n  \"%s\": ", o->extras[i].name);
-		json_write_string(out, o->extras[i].text);
+		if (o->extras[i].bare)
+			fputs(o->extras[i].text, out);
+		else
+			json_write_string(out, o->extras[i].text);
 	}
 	fputs("\n}\n", out);
 }

@@ -52,8 +52,10 @@ struct output *output_open(
 void output_all_fields(
     struct output *, const ProtobufCMessageDescriptor *, const char *body);
 void output_item(struct output *, const ProtobufCMessage *);
-/* Beside the list, in json: as a string when 64-bit. */
+/* Beside the list, in json: a number of 64 bits is written as a string. */
 void output_number(struct output *, const char *name, uint64_t value);
+void output_small(struct output *, const char *name, uint32_t value);
+void output_flag(struct output *, const char *name, bool value);
 void output_text(struct output *, const char *name, const char *value);
 size_t output_count(const struct output *);
 /* Ends the list; frees.  Returns EXIT_OK, or EXIT_INTERNAL when it could not

@@ -318,12 +318,12 @@ close_output(struct plan *p, const Resopro__V1__SyncResult *r, int *rc)
 {
 	if (r != NULL) {
 		output_number(p->output, "revision", r->revision);
-		output_text(p->output, "applied", r->applied ? "yes" : "no");
-		output_number(p->output, "created", r->created);
-		output_number(p->output, "updated", r->updated);
-		output_number(p->output, "unchanged", r->unchanged);
-		output_number(p->output, "retired", r->retired);
-		output_number(p->output, "refused", r->refused);
+		output_flag(p->output, "applied", r->applied);
+		output_small(p->output, "created", r->created);
+		output_small(p->output, "updated", r->updated);
+		output_small(p->output, "unchanged", r->unchanged);
+		output_small(p->output, "retired", r->retired);
+		output_small(p->output, "refused", r->refused);
 	}
 	*rc = output_close(p->output);
 }
