@@ -1,6 +1,8 @@
 /* config.c - the table of options and what reads it; see config.h. */
 #include "config.h"
 
+#include "net/address.h"
+
 #include <errno.h>
 #include <ini.h>
 #include <inttypes.h>
@@ -209,7 +211,7 @@ kind_of(const struct option *o)
 	static const char *const kinds[] = {
 		[OPT_TEXT] = "a text",
 		[OPT_PATH] = "an absolute path",
-		[OPT_ADDRESS] = "ADDRESS:PORT",
+		[OPT_ADDRESS] = "a numeric ADDRESS:PORT",
 		[OPT_COUNT] = "a whole number",
 		[OPT_SIZE] = "a number and B, KiB, MiB, GiB or TiB",
 		[OPT_DURATION] = "a number and ms, s, min, h or d",
@@ -308,11 +310,10 @@ static int
 set_address(
     struct config *c, const struct option *o, const char *text, struct err *e)
 {
-	const char *port = strrchr(text, ':');
+	struct sockaddr_storage address;
+	socklen_t len;
 
-	if (port == NULL || port[1] == '\0' ||
-	    port[1 + strspn(port + 1, "0123456789")] != '\0' ||
-	    strtoul(port + 1, NULL, 10) > 65535)
+	if (address_parse(text, &address, &len, NULL) < 0)
 		return refuse(o, text, e);
 	if (c->address_count == CONFIG_ADDRESSES)
 		return err_set(e, ERR_INVALID, "[%s] %s: %d at most",
