@@ -8,6 +8,7 @@
 #include "service/schema.h"
 
 #define KEPT 16			/* commits */
+#define KEPT_BYTES ((size_t)64 << 20)	/* of all, besides the newest made */
 #define COMMIT_BYTES ((size_t)1 << 30)
 
 enum {	/* field numbers of WatchResponse and WatchEvent */
@@ -216,6 +217,22 @@ make_commit(struct feed_commit *c, struct view *v, const struct commit *from,
 	return rc < 0 ? -1 : make_tail(c, from, e);
 }
 
+/* Whole sets come as one commit: few of those are kept, the newest last. */
+static void
+make_room(struct feed *f, const struct feed_commit *but)
+{
+	size_t sum = 0;
+
+	for (uint64_t i = 0; i < KEPT; i++) {
+		struct feed_commit *c = &f->kept[(but->revision + KEPT - i) %
+		    KEPT];
+
+		sum += c->bytes;
+		if (sum > KEPT_BYTES && c != but)
+			forget(c);
+	}
+}
+
 int
 feed_get(struct feed *f, struct view *v, uint64_t revision,
     struct feed_commit **out, struct err *e)
@@ -236,6 +253,9 @@ feed_get(struct feed *f, struct view *v, uint64_t revision,
 		forget(c);
 		return -1;
 	}
+	/* Its messages, if they are wanted, are as long as the commit. */
+	c->bytes = arena_used(c->arena) + from.encoded.len;
+	make_room(f, c);
 	return 1;
 }
 

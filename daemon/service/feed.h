@@ -26,6 +26,7 @@ struct feed_commit {
 	unsigned kinds;		/* bit a kind that has events */
 	struct bytes tail;	/* time and actor, encoded */
 	struct arena *arena;
+	size_t bytes;		/* that it holds, about */
 	struct rpc_shared **parts;	/* all events, in messages; made when
 					 * first wanted */
 	size_t n_parts;

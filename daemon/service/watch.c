@@ -20,6 +20,7 @@
 #define PROGRESS_DEFAULT 60	/* seconds */
 #define PROGRESS_MAX 3600
 #define SNAPSHOT_SLICE 1000	/* records looked at a turn */
+#define DELIVERY_SLICE 4000	/* events and commits looked at a turn */
 #define WATCH_ARENA ((size_t)1 << 20)
 
 struct watch {
@@ -216,19 +217,34 @@ deliver_commit(struct watch *w, struct feed_commit *c, struct err *e)
 	return send_shared(w, c, e);
 }
 
+/* A turn later: others are served between. */
+static void
+go_on_later(struct watch *w)
+{
+	w->more_posted = true;
+	loop_post(w->all->service->loop, &w->more);
+}
+
 static void
 deliver(struct watch *w)
 {
 	struct err e = { 0 };
 	struct view *v = service_view(w->all->service, &e);
 	struct feed_commit *c;
+	size_t looked = 0;
 	int rc = v != NULL ? 1 : -1;
 
 	while (rc == 1 && w->cursor <= view_revision(v) &&
 	    call_writable(w->user.call)) {
+		if (looked >= DELIVERY_SLICE) {
+			go_on_later(w);
+			return;
+		}
 		rc = feed_get(w->all->feed, v, w->cursor, &c, &e);
-		if (rc == 1)
+		if (rc == 1) {
+			looked += 1 + c->n;
 			rc = deliver_commit(w, c, &e);
+		}
 		if (rc == 1) {
 			w->cursor++;
 			w->part = 0;
@@ -245,7 +261,7 @@ watchers_moved(struct watchers *all)
 
 	for (struct watch *w = all->list; w != NULL; w = next) {
 		next = w->next;
-		if (!w->snapshot)
+		if (!w->snapshot && !w->more_posted)
 			deliver(w);
 	}
 }
@@ -373,8 +389,7 @@ snapshot_go_on(struct watch *w)
 		deliver(w);
 		return;
 	}
-	w->more_posted = true;
-	loop_post(s->loop, &w->more);
+	go_on_later(w);
 }
 
 static void
@@ -384,7 +399,7 @@ free_watch(struct watch *w)
 	free(w);
 }
 
-/* The next slice, a turn later: others are served between. */
+/* The next slice. */
 static void
 run_more(struct loop_task *t)
 {
@@ -396,6 +411,8 @@ run_more(struct loop_task *t)
 		free_watch(w);
 	else if (w->snapshot)
 		snapshot_go_on(w);
+	else
+		deliver(w);
 }
 
 /* ---- opening and closing -------------------------------------------------- */
@@ -555,12 +572,12 @@ registry_watch_writable(struct call *c)
 {
 	struct watch *w = (struct watch *)call_user(c);
 
-	if (w == NULL)
+	if (w == NULL || w->more_posted)
 		return;
-	if (!w->snapshot)
-		deliver(w);
-	else if (!w->more_posted)
+	if (w->snapshot)
 		snapshot_go_on(w);
+	else
+		deliver(w);
 }
 
 void
