@@ -20,6 +20,7 @@
 
 #define PLAN_ITEMS 500		/* a message */
 #define PLAN_BYTES ((size_t)1 << 20)
+#define IDLE_SECONDS 120		/* between two messages */
 #define SCRATCH_BYTES ((size_t)64 << 20)
 
 #define UNCHANGED RESOPRO__V1__SYNC_ACTION__SYNC_ACTION_UNCHANGED
@@ -38,6 +39,7 @@ cleanup(struct write *w)
 {
 	struct sync *s = (struct sync *)w;
 
+	timer_stop(&s->idle);
 	arena_free(s->scratch);
 	if (s->counted)
 		w->service->syncs--;
@@ -289,6 +291,7 @@ end_set(struct sync *s, const Resopro__V1__SyncEnd *end, struct err *e)
 	if (sync_take_deferred(s, v, e) < 0 || sync_check_claims(s, e) < 0 ||
 	    sync_plan_retirements(s, v, e) < 0)
 		return -1;
+	timer_stop(&s->idle);
 	s->state = SYNC_PLANNING;
 	s->step.run = step;
 	loop_post(s->write.service->loop, &s->step);
@@ -366,6 +369,29 @@ limit_syncs(struct service *sv, struct call *c, struct err *e)
 	return err_remedy(e, "try again in a few seconds");
 }
 
+/* A set that does not go on keeps others from sending theirs. */
+static void
+idle_too_long(struct timer *t)
+{
+	struct sync *s = (struct sync *)((char *)t -
+	    offsetof(struct sync, idle));
+	struct err e = { 0 };
+
+	err_set(&e, ERR_DEADLINE, "nothing came for %d seconds; nothing was "
+	    "changed", IDLE_SECONDS);
+	err_reason(&e, "IDLE");
+	err_remedy(&e, "send the whole set again");
+	fail(s, &e);
+}
+
+static void
+expect_more(struct sync *s)
+{
+	s->idle.run = idle_too_long;
+	timer_start(s->write.service->loop, &s->idle,
+	    (int64_t)IDLE_SECONDS * 1000000000);
+}
+
 static int
 start(struct call *c, const Resopro__V1__SyncStart *q, struct err *e)
 {
@@ -406,6 +432,7 @@ start(struct call *c, const Resopro__V1__SyncStart *q, struct err *e)
 	sv->syncs++;
 	s->counted = true;
 	call_set_user(c, &s->write.user);
+	expect_more(s);
 	return 0;
 }
 
@@ -461,6 +488,7 @@ registry_sync(struct call *c, const ProtobufCMessage *m, struct err *e)
 	if (s->state != SYNC_READING)
 		return 0;	/* too late: the set's own answer must be told */
 	hash_more(s, c);
+	expect_more(s);
 	switch (q->step_case) {
 	case RESOPRO__V1__SYNC_REQUEST__STEP_BATCH:
 		return take_batch(s, q->batch, e);

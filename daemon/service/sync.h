@@ -25,6 +25,7 @@ struct sync_claim {
 struct sync {
 	struct write write;	/* first */
 	struct loop_task step;	/* PLANNING: the next slice */
+	struct timer idle;	/* READING: the client must go on */
 	enum sync_state state;
 	bool counted;		/* in service->syncs */
 
