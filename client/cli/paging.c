@@ -13,7 +13,7 @@ paging_start(struct cli *cli, struct paging *p)
 	const char *limit = args_get(cli->args, "limit");
 
 	p->left = PAGE_DEFAULT;
-	p->more = false;
+	p->more = p->any = false;
 	if (args_has(cli->args, "all"))
 		p->left = UINT64_MAX;
 	if (limit != NULL &&
@@ -28,6 +28,7 @@ paging_next(struct paging *p, size_t got, const char *token)
 {
 	p->left -= got < p->left ? got : p->left;
 	p->more = *token != '\0';
+	p->any = p->any || got > 0;
 	p->size = p->left < PAGE_MAX ? (uint32_t)p->left : PAGE_MAX;
 	return p->more && p->left > 0;
 }
@@ -38,6 +39,8 @@ paging_end(struct cli *cli, const struct paging *p)
 	if (p->more && cli->format != FORMAT_JSON)
 		cli_say(cli, "%s",
 		    _("There is more: --all shows it, --limit N so many."));
+	if (!p->any && !p->more && cli->format == FORMAT_TABLE)
+		cli_say(cli, "%s", _("Nothing matches."));
 }
 
 int

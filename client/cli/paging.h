@@ -11,6 +11,7 @@ struct paging {
 	uint64_t left; /* items still wanted */
 	uint32_t size; /* of the page to ask for */
 	bool more;     /* the list went on when it was left */
+	bool any;      /* there was an item */
 };
 
 /* From the options of the command; 0 or an exit code. */
@@ -19,7 +20,7 @@ int paging_start(struct cli *, struct paging *);
 /* After a page: should another be asked for?  Sets `size`. */
 bool paging_next(struct paging *, size_t got, const char *token);
 
-/* Say, in a table, that there is more. */
+/* Say, in a table, that there is more, or nothing. */
 void paging_end(struct cli *, const struct paging *);
 
 /* Registry.List with this request (page fields are set here), printed. */

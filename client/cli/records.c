@@ -248,8 +248,8 @@ unknown_column(const struct records_kind *k, const char *name,
 	closest_try(&c, "organisation_source_id");
 	if (c.best == NULL)
 		return records_fault(p,
-		    _("remove the column; the fields are those of "
-		      "types.proto, in resopro(1)"),
+		    _("remove the column; “resopro list KIND --output csv” "
+		      "shows those that there are"),
 		    _("unknown column \"%.60s\""), heading);
 	records_fault(p, "", _("unknown column \"%.60s\""), heading);
 	snprintf(p->remedy, sizeof p->remedy,
