@@ -341,6 +341,8 @@ static int
 start(struct daemon *d, struct err *e)
 {
 	raise_descriptors();
+	/* A file size limit is a full disk: an answer, not an end. */
+	signal(SIGXFSZ, SIG_IGN);
 	if ((d->loop = loop_new(e)) == NULL ||
 	    (d->catalog = catalog_load(d->config->data_dir, e)) == NULL ||
 	    open_tls(d, e) < 0 || open_store(d, false, false, e) < 0 ||
