@@ -228,6 +228,20 @@ start_writing(struct store *st, const struct store_opts *o, struct err *e)
 	return st->writer != NULL ? 0 : -1;
 }
 
+/* LMDB syncs its file, not the name of it. */
+static int
+sync_dir(const char *dir, struct err *e)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd < 0 ? -1 : fsync(fd);
+
+	if (rc < 0)
+		tables_err(e, errno, dir);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 /* A reader's first look at the head. */
 static int
 look(struct store *st, struct err *e)
@@ -261,7 +275,8 @@ open_in(struct store *st, const struct store_opts *o, struct err *e)
 		return -1;
 	if (!o->read_only && (st->lock = lock_take(o->dir, e)) < 0)
 		return -1;
-	if (tables_open(&st->tables, &t, e) < 0)
+	if (tables_open(&st->tables, &t, e) < 0 ||
+	    (o->create && sync_dir(o->dir, e) < 0))
 		return -1;
 	return o->read_only ? look(st, e) : start_writing(st, o, e);
 }
