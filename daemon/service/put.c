@@ -162,6 +162,27 @@ merge_fields(struct put *p, struct write *w, const struct kind_schema *ks,
 	return rc;
 }
 
+/* schema_check() leaves these to us; see there. */
+static int
+check_required(struct put *p, struct write *w, const struct kind_schema *ks,
+    struct err *e)
+{
+	int rc = 0;
+
+	for (const struct field_rule *f = ks->fields; f->name != NULL; f++) {
+		if ((f->flags & FIELD_REQUIRED) == 0 ||
+		    (f->flags & FIELD_AGENCY) == 0 ||
+		    !empty(p->arena, schema_body(p->record),
+		    descriptor_of(ks, f)))
+			continue;
+		rc = refuse(w, ks, f->name, ERR_INVALID, "REQUIRED",
+		    "is required", principal_is_agency(&w->who) ?
+		    value_rule(f->kind)->remedy :
+		    "ask the agency to create the record", e);
+	}
+	return rc;
+}
+
 static int
 check_immutable(struct put *p, struct write *w, const struct kind_schema *ks,
     const Resopro__V1__Record *before, struct err *e)
@@ -292,6 +313,7 @@ put_merge(struct put *p, struct write *w, struct view *v, struct err *e)
 	    check_body(p, w, ks, before, e) < 0 ||
 	    authorise_record(&w->who, w->proposal.method, p->record, e) < 0 ||
 	    merge_fields(p, w, ks, before, e) < 0 ||
+	    check_required(p, w, ks, e) < 0 ||
 	    (before != NULL && check_immutable(p, w, ks, before, e) < 0))
 		return -1;
 	p->head = record_pack(p->arena, &p->record->base, e);

@@ -536,6 +536,15 @@ check_value(struct check *c, const struct field_rule *f, const char *value)
 		violations_add(c->out, &e);
 }
 
+/* A member leaves such a field empty: put_merge() takes what is stored, then
+ * asks whether there is something.  Titles are written by the agency only. */
+static bool
+left_to_agency(const struct kind_schema *ks, const struct field_rule *f)
+{
+	return (f->flags & FIELD_AGENCY) != 0 &&
+	    ks->kind != RESOPRO__V1__KIND__KIND_STATUS;
+}
+
 static void
 check_strings(struct check *c, const struct field_rule *f,
     const ProtobufCMessage *m, const ProtobufCFieldDescriptor *fd)
@@ -548,7 +557,8 @@ check_strings(struct check *c, const struct field_rule *f,
 
 		if (s[0] != '\0')
 			check_value(c, f, s);
-		else if ((f->flags & FIELD_REQUIRED) != 0)
+		else if ((f->flags & FIELD_REQUIRED) != 0 &&
+		    !left_to_agency(c->ks, f))
 			refuse(c, f->name, "REQUIRED",
 			    value_rule(f->kind)->remedy, "is required");
 		return;
