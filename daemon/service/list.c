@@ -34,15 +34,25 @@ zone_holds(const struct listing *l, const char *code)
 	    code));
 }
 
+/* Looking through a zone costs as much as looking at a record; lists of zones
+ * may be long. */
+static void
+charge(struct listing *l)
+{
+	if (l->page->work > 0)
+		l->page->work--;
+}
+
 /* Some commune of the filter's zone is in one of these zones. */
 static bool
-zones_meet(const struct listing *l, char *const *zones, size_t n)
+zones_meet(struct listing *l, char *const *zones, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct zone *z = territory_zone(l->territory, zones[i]);
 
 		if (z == NULL)
 			continue;
+		charge(l);
 		for (size_t c = 0; c < territory_count(l->territory); c++) {
 			const struct commune *at =
 			    territory_at(l->territory, c);
@@ -56,7 +66,7 @@ zones_meet(const struct listing *l, char *const *zones, size_t n)
 }
 
 static bool
-offer_meets(const struct listing *l, const Resopro__V1__Offer *o)
+offer_meets(struct listing *l, const Resopro__V1__Offer *o)
 {
 	for (size_t i = 0; i < o->n_zone_eligibilite; i++) {
 		const char *code = o->zone_eligibilite[i];
@@ -73,7 +83,7 @@ offer_meets(const struct listing *l, const Resopro__V1__Offer *o)
 }
 
 static bool
-matches_zone(const struct listing *l, const Resopro__V1__Record *r)
+matches_zone(struct listing *l, const Resopro__V1__Record *r)
 {
 	if (l->filter->zone == NULL)
 		return true;
@@ -195,8 +205,10 @@ walk_record(const struct stored *now, void *arg, struct err *e)
 
 	if (!page_looks(l->page, s.id))
 		return 0;
-	while (rc == 1 && s.revision > l->page->revision)
+	while (rc == 1 && s.revision > l->page->revision) {
 		rc = view_previous(l->page->view, &s, e);
+		charge(l);
+	}
 	if (rc <= 0)
 		return rc < 0 ? -1 : 1;	/* it was created later */
 	return consider(l, &s);
@@ -250,6 +262,8 @@ walk(struct listing *l)
 	char key[STORE_INDEX_KEY_MAX + 1];
 	size_t len;
 
+	if (p->revision == 0)
+		return 0;	/* before the first */
 	if (p->revision == view_revision(p->view))
 		by = choose_index(l->filter);
 	if (by.index == 0)
