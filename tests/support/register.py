@@ -25,6 +25,7 @@ import time
 import traceback
 import uuid
 
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")     # refusals are expected
 import google
 import grpc
 from google.protobuf import descriptor_pb2, message_factory
