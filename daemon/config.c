@@ -95,8 +95,7 @@ static const struct option options[] = {
 	{ "store", "prefault", OPT_BOOL, AT(store_prefault), "yes",
 	    .doc = "Read the register into the page cache after the start." },
 
-	{ "workers", "count", OPT_COUNT, AT(workers), "0", .min = 0,
-	    .max = 64,
+	{ "workers", "count", OPT_COUNT, AT(workers), "0", .min = 0, .max = 64,
 	    .doc = "Threads that serve connections.  0: one a core." },
 	{ "workers", "drain", OPT_DURATION, AT(drain_ms), "10s", .min = 0,
 	    .max = HOUR, .doc = "At the end, how long open calls may go on." },
@@ -307,8 +306,8 @@ set_number(const struct option *o, const char *text, uint64_t *n, struct err *e)
 }
 
 static int
-set_address(
-    struct config *c, const struct option *o, const char *text, struct err *e)
+set_address(struct config *c, const struct option *o, const char *text,
+    struct err *e)
 {
 	struct sockaddr_storage address;
 	socklen_t len;
@@ -333,8 +332,8 @@ set_flag(const struct option *o, const char *text, bool *flag, struct err *e)
 }
 
 static int
-set_choice(
-    const struct option *o, const char *text, unsigned *choice, struct err *e)
+set_choice(const struct option *o, const char *text, unsigned *choice,
+    struct err *e)
 {
 	int at = find_word(o->words, text);
 
@@ -345,8 +344,8 @@ set_choice(
 }
 
 static int
-set_value(
-    struct config *c, const struct option *o, const char *text, struct err *e)
+set_value(struct config *c, const struct option *o, const char *text,
+    struct err *e)
 {
 	char *field = (char *)c + o->at;
 
@@ -368,8 +367,8 @@ set_value(
 	case OPT_CHOICE:
 		return set_choice(o, text, (unsigned *)field, e);
 	}
-	return err_set(
-	    e, ERR_INTERNAL, "[%s] %s has no type", o->section, o->name);
+	return err_set(e, ERR_INTERNAL, "[%s] %s has no type", o->section,
+	    o->name);
 }
 
 /* ---- a whole configuration ----------------------------------------------- */
@@ -420,8 +419,8 @@ static int
 check_together(const struct config *c, struct err *e)
 {
 	if (c->store_quota > c->store_map_size)
-		return err_set(
-		    e, ERR_INVALID, "[store] quota is more than map_size");
+		return err_set(e, ERR_INVALID,
+		    "[store] quota is more than map_size");
 	if (c->arena_bytes < c->max_request_bytes)
 		return err_set(e, ERR_INVALID,
 		    "[limits] arena_bytes is less than max_request_bytes: no "
@@ -482,14 +481,14 @@ unknown(struct parse *p, const char *section, const char *name)
 			append_word(keys, sizeof keys, options[i].name);
 		if (i == 0 ||
 		    strcmp(options[i].section, options[i - 1].section) != 0)
-			append_word(
-			    sections, sizeof sections, options[i].section);
+			append_word(sections, sizeof sections,
+			    options[i].section);
 	}
 	if (keys[0] != '\0')
 		mistake(p, keys, "[%s] has no option \"%s\"", section, name);
 	else if (section[0] == '\0')
-		mistake(
-		    p, sections, "\"%s\" stands before any [section]", name);
+		mistake(p, sections, "\"%s\" stands before any [section]",
+		    name);
 	else
 		mistake(p, sections, "there is no section [%s]", section);
 }
@@ -564,8 +563,8 @@ read_file(struct parse *p, struct err *e)
 	p->file = fopen(p->path, "re");
 	if (p->file == NULL) {
 		err_set(e, ERR_IO, "%s: %s", p->path, strerror(errno));
-		return err_remedy(
-		    e, "Name the file with -c FILE, or let the daemon read it");
+		return err_remedy(e,
+		    "Name the file with -c FILE, or let the daemon read it");
 	}
 	syntax = ini_parse_stream(next_line, p, on_value, p);
 	if (ferror(p->file)) {

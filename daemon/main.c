@@ -26,7 +26,7 @@
 #define WORKERS_MAX 64
 #define DEFAULT_CONFIG "/etc/resopro/resoprod.conf"
 #define AGENCY_ID "agence-orientation-metiers-normandie"
-#define AGENCY_NAME \
+#define AGENCY_NAME                                                            \
 	"Agence régionale de l'orientation et des métiers de Normandie"
 
 enum { EXIT_BAD_USAGE = 2 };
@@ -44,7 +44,7 @@ struct daemon {
 	struct worker *workers[WORKERS_MAX];
 	struct service_counts counts[WORKERS_MAX];
 	unsigned n_workers;
-	struct loop *loop;		/* signals only */
+	struct loop *loop; /* signals only */
 	struct watch_signal term, intr, hup;
 	pthread_t prefault;
 	bool prefaulting, stop_prefault;
@@ -56,16 +56,17 @@ static void
 usage(FILE *out)
 {
 	fputs("usage: resoprod [-c FILE]                    run\n"
-	    "       resoprod [-c FILE] -t                 check the "
-	    "configuration\n"
-	    "       resoprod [-c FILE] --init ACCOUNT [--organisation ID] "
-	    "[--name NAME] [--pin SHA256]\n"
-	    "                                             make the register "
-	    "and its first administrator\n"
-	    "       resoprod [-c FILE] --verify           fold the log again "
-	    "and compare\n"
-	    "       resoprod --help | --version\n"
-	    "The default FILE is " DEFAULT_CONFIG ".  See resoprod(8).\n", out);
+	      "       resoprod [-c FILE] -t                 check the "
+	      "configuration\n"
+	      "       resoprod [-c FILE] --init ACCOUNT [--organisation ID] "
+	      "[--name NAME] [--pin SHA256]\n"
+	      "                                             make the register "
+	      "and its first administrator\n"
+	      "       resoprod [-c FILE] --verify           fold the log again "
+	      "and compare\n"
+	      "       resoprod --help | --version\n"
+	      "The default FILE is " DEFAULT_CONFIG ".  See resoprod(8).\n",
+	    out);
 }
 
 static int
@@ -86,7 +87,8 @@ parse(struct args *a, int argc, char **argv)
 	int c;
 
 	*a = (struct args){ .config = DEFAULT_CONFIG,
-		.organisation = AGENCY_ID, .name = AGENCY_NAME };
+		.organisation = AGENCY_ID,
+		.name = AGENCY_NAME };
 	while ((c = getopt_long(argc, argv, "c:thV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':
@@ -121,8 +123,7 @@ parse(struct args *a, int argc, char **argv)
 		}
 	}
 	if (optind < argc)
-		fprintf(stderr, "resoprod: \"%s\" is too much\n",
-		    argv[optind]);
+		fprintf(stderr, "resoprod: \"%s\" is too much\n", argv[optind]);
 	return optind == argc ? 0 : -1;
 }
 
@@ -164,8 +165,9 @@ open_tls(struct daemon *d, struct err *e)
 		.key_file = c->tls_key_file,
 		.ca_file = c->tls_ca_file,
 		.crl_file = c->tls_crl_file[0] != '\0' ? c->tls_crl_file : NULL,
-		.client_cert = c->tls_client_cert == CONFIG_CERT_REQUIRED ?
-		    TLS_CERT_REQUIRED : TLS_CERT_REQUESTED,
+		.client_cert = c->tls_client_cert == CONFIG_CERT_REQUIRED
+				   ? TLS_CERT_REQUIRED
+				   : TLS_CERT_REQUESTED,
 		.allow_tls12 = c->tls_allow_tls12,
 		.sessions = (unsigned)c->tls_sessions,
 	};
@@ -215,8 +217,8 @@ service_limits_of(const struct config *c)
 static unsigned
 count_workers(const struct config *c)
 {
-	long n = c->workers != 0 ? (long)c->workers :
-	    sysconf(_SC_NPROCESSORS_ONLN);
+	long n =
+	    c->workers != 0 ? (long)c->workers : sysconf(_SC_NPROCESSORS_ONLN);
 
 	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
 }
@@ -228,11 +230,13 @@ open_workers(struct daemon *d, struct err *e)
 	unsigned n = count_workers(c);
 	char expires[DATE_TEXT_SIZE];
 	struct worker_opts o = {
-		.service = { .store = d->store, .catalog = d->catalog,
-			.limits = service_limits_of(c), .workers = n,
-			.counts = d->counts,
-			.started_ns = clock_wall_ns(),
-			.certificate_expires = expires },
+		.service = { .store = d->store,
+		    .catalog = d->catalog,
+		    .limits = service_limits_of(c),
+		    .workers = n,
+		    .counts = d->counts,
+		    .started_ns = clock_wall_ns(),
+		    .certificate_expires = expires },
 		.limits = rpc_limits_of(c),
 		.tls = d->tls,
 		.addresses = c->addresses,
@@ -272,9 +276,10 @@ prefault(void *arg)
 static void
 stop(struct watch_signal *s, int signo)
 {
-	struct daemon *d = s->signo == SIGTERM ?
-	    (struct daemon *)((char *)s - offsetof(struct daemon, term)) :
-	    (struct daemon *)((char *)s - offsetof(struct daemon, intr));
+	struct daemon *d =
+	    s->signo == SIGTERM
+		? (struct daemon *)((char *)s - offsetof(struct daemon, term))
+		: (struct daemon *)((char *)s - offsetof(struct daemon, intr));
 
 	log_info("stopping", "signal=%d", signo);
 	sd_notify(0, "STOPPING=1");
@@ -285,8 +290,8 @@ stop(struct watch_signal *s, int signo)
 static void
 reload(struct watch_signal *s, int signo)
 {
-	struct daemon *d = (struct daemon *)((char *)s -
-	    offsetof(struct daemon, hup));
+	struct daemon *d =
+	    (struct daemon *)((char *)s - offsetof(struct daemon, hup));
 	struct err e = { 0 };
 	struct catalog *next;
 
@@ -390,8 +395,7 @@ run(struct daemon *d)
 	log_info("ready", "version=%s address=%s port=%u workers=%u",
 	    RESOPRO_VERSION, d->config->addresses[0],
 	    worker_port(d->workers[0]), d->n_workers);
-	sd_notifyf(0, "READY=1\nSTATUS=serving on %s",
-	    d->config->addresses[0]);
+	sd_notifyf(0, "READY=1\nSTATUS=serving on %s", d->config->addresses[0]);
 	loop_run(d->loop);
 	finish(d);
 	log_info("stopped", "version=%s", RESOPRO_VERSION);
@@ -413,8 +417,8 @@ init(struct daemon *d, const struct args *a)
 	if (rc < 0)
 		return complain(&e);
 	printf("The register is in %s.\n"
-	    "First administrator: %s, for %s.\n"
-	    "Its certificate: resopro pki account DIR %s\n",
+	       "First administrator: %s, for %s.\n"
+	       "Its certificate: resopro pki account DIR %s\n",
 	    d->config->store_dir, a->init, a->organisation, a->init);
 	return EXIT_SUCCESS;
 }
@@ -434,9 +438,10 @@ verify(struct daemon *d)
 		return complain(&e);
 	digest_hex(r.head_hash, STORE_HASH_LEN, hex);
 	printf("ok: revision %llu, %llu commits, %llu records, %llu index "
-	    "keys\nhead %s\n", (unsigned long long)r.head_revision,
-	    (unsigned long long)r.commits, (unsigned long long)r.records,
-	    (unsigned long long)r.index_keys, hex);
+	       "keys\nhead %s\n",
+	    (unsigned long long)r.head_revision, (unsigned long long)r.commits,
+	    (unsigned long long)r.records, (unsigned long long)r.index_keys,
+	    hex);
 	return EXIT_SUCCESS;
 }
 
@@ -445,8 +450,8 @@ with_config(const struct args *a)
 {
 	struct daemon d = { 0 };
 	struct err e = { 0 };
-	struct config *config = config_load(a->config, a->test ? stderr : NULL,
-	    &e);
+	struct config *config =
+	    config_load(a->config, a->test ? stderr : NULL, &e);
 	int rc;
 
 	if (config == NULL)

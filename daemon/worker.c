@@ -24,7 +24,7 @@ struct worker {
 	bool started;
 	struct loop_task drain, recheck, reload;
 	atomic_bool draining, rechecking;
-	_Atomic(struct catalog *) catalog;	/* the next one, or NULL */
+	_Atomic(struct catalog *) catalog; /* the next one, or NULL */
 };
 
 static struct worker *
@@ -57,7 +57,7 @@ run_drain(struct loop_task *t)
 	struct worker *w = of(t, offsetof(struct worker, drain));
 
 	if (w->server == NULL)
-		return;		/* it never ran */
+		return; /* it never ran */
 	for (unsigned i = 0; i < w->n_listeners; i++)
 		listener_stop(w->listeners[i]);
 	rpc_server_drain(w->server, w->drain_ms, drained, w);
@@ -118,7 +118,7 @@ worker_main(void *arg)
 	struct worker *w = arg;
 	sigset_t all;
 
-	sigfillset(&all);	/* signals are the main thread's */
+	sigfillset(&all); /* signals are the main thread's */
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	loop_run(w->loop);
 	return NULL;

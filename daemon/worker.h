@@ -13,7 +13,7 @@ struct worker_opts {
 	struct service_opts service;
 	struct rpc_limits limits;
 	struct tls_server *tls;
-	char *const *addresses;		/* to listen on, each worker by itself */
+	char *const *addresses; /* to listen on, each worker by itself */
 	unsigned n_addresses;
 	unsigned drain_ms;
 };
@@ -24,8 +24,8 @@ struct worker *worker_new(const struct worker_opts *, struct err *);
 int worker_start(struct worker *, struct err *);
 
 /* Any thread; the worker does it on its own. */
-void worker_drain(struct worker *);		/* then its thread ends */
-void worker_recheck(struct worker *);		/* after a TLS reload */
+void worker_drain(struct worker *);   /* then its thread ends */
+void worker_recheck(struct worker *); /* after a TLS reload */
 void worker_set_catalog(struct worker *, struct catalog *);
 
 /* Wait for the end of its thread, then free.  NULL is a no-op. */

@@ -215,8 +215,8 @@ short_options(struct parser *p, const char *letters)
 			return fault(p->error, RSP_ERR_CONFIG, "",
 			    _("unknown option -%c"), *letters);
 		if (o->arg != NULL)
-			return take_value(
-			    p, o, letters[1] != '\0' ? letters + 1 : NULL);
+			return take_value(p, o,
+			    letters[1] != '\0' ? letters + 1 : NULL);
 		if (add_value(p, o, NULL) != 0)
 			return -1;
 	}
@@ -226,8 +226,8 @@ short_options(struct parser *p, const char *letters)
 /* ---- commands and operands -------------------------------------------------- */
 
 static int
-unknown_command(
-    struct parser *p, const char *word, const struct cmd *const *among)
+unknown_command(struct parser *p, const char *word,
+    const struct cmd *const *among)
 {
 	struct closest near = { .word = word };
 	char remedy[300] = "";
@@ -236,8 +236,8 @@ unknown_command(
 	for (i = 0; among[i] != NULL; i++)
 		closest_try(&near, among[i]->name);
 	if (near.best != NULL)
-		snprintf(
-		    remedy, sizeof remedy, _("Did you mean “%s”?"), near.best);
+		snprintf(remedy, sizeof remedy, _("Did you mean “%s”?"),
+		    near.best);
 	return fault(p->error, RSP_ERR_CONFIG, remedy,
 	    _("unknown command “%s%s%.40s”"), p->args->path,
 	    *p->args->path != '\0' ? " " : "", word);

@@ -28,8 +28,8 @@ read_token(struct cli *cli)
 
 	if (values[SETTING_TOKEN] != NULL || values[SETTING_TOKEN_FILE] == NULL)
 		return 0;
-	status = cli_read_file(
-	    cli, values[SETTING_TOKEN_FILE], TOKEN_BYTES_MAX, &text, &len);
+	status = cli_read_file(cli, values[SETTING_TOKEN_FILE], TOKEN_BYTES_MAX,
+	    &text, &len);
 	if (status != 0)
 		return status;
 	text[strcspn(text, " \t\r\n")] = '\0';

@@ -142,7 +142,7 @@ int cli_as_of(struct cli *, const char *text, Resopro__V1__AsOf *as_of,
 
 /* Read a whole file, or stdin for "-": NUL at the end, free() it.
  * At most `max` bytes. */
-int cli_read_file(
-    struct cli *, const char *path, size_t max, char **text, size_t *len);
+int cli_read_file(struct cli *, const char *path, size_t max, char **text,
+    size_t *len);
 
 #endif

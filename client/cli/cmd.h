@@ -56,8 +56,8 @@ struct cmd {
 	/* What completion offers for the operands, one entry a position, the
 	 * last repeated: as opt.complete, apart by '|'; NULL: nothing. */
 	const char *complete;
-	int (*run)(
-	    struct cli *, const struct args *); /* returns an exit_code */
+	int (
+	    *run)(struct cli *, const struct args *); /* returns an exit_code */
 	const struct cmd *const *subs; /* a group: ends with NULL; no run() */
 };
 

@@ -45,8 +45,8 @@ run_list(struct cli *cli, const struct args *args)
 		size_t i;
 
 		request.page_size = page.size;
-		code = cli_call(
-		    cli, &rsp_admin_list_accounts, &request.base, &message);
+		code = cli_call(cli, &rsp_admin_list_accounts, &request.base,
+		    &message);
 		if (code != 0)
 			break;
 		r = (Resopro__V1__ListAccountsResponse *)message;
@@ -113,8 +113,8 @@ put_account(struct cli *cli, Resopro__V1__PutAccountRequest request)
 
 	request.request_id = id;
 	if (code == 0)
-		code = cli_call(
-		    cli, &rsp_admin_put_account, &request.base, &message);
+		code = cli_call(cli, &rsp_admin_put_account, &request.base,
+		    &message);
 	return code == 0 ? print_account(cli, message) : code;
 }
 
@@ -291,8 +291,8 @@ struct edited {
 
 /* Read, change one thing, write: refused when someone else wrote meanwhile. */
 static int
-change(
-    struct cli *cli, const char *id, int (*edit)(struct cli *, struct edited *))
+change(struct cli *cli, const char *id,
+    int (*edit)(struct cli *, struct edited *))
 {
 	struct edited edited;
 	Resopro__V1__PutAccountRequest request;
@@ -323,8 +323,8 @@ disable(struct cli *cli, struct edited *e)
 		_("%s can then do nothing, and its open watches "
 		  "end."),
 		e->account.id))
-		return cli_fail(
-		    cli, EXIT_INTERRUPTED, NULL, "%s", _("nothing was done"));
+		return cli_fail(cli, EXIT_INTERRUPTED, NULL, "%s",
+		    _("nothing was done"));
 	e->account.disabled = 1;
 	return 0;
 }
@@ -400,8 +400,8 @@ run_revoke_cert(struct cli *cli, const struct args *args)
 		_("the certificate %s will never be accepted "
 		  "again."),
 		sha256))
-		return cli_fail(
-		    cli, EXIT_INTERRUPTED, NULL, "%s", _("nothing was done"));
+		return cli_fail(cli, EXIT_INTERRUPTED, NULL, "%s",
+		    _("nothing was done"));
 	request.account_id = cli_field(account);
 	request.sha256 = sha256;
 	request.request_id = id;
@@ -462,8 +462,8 @@ run_create_token(struct cli *cli, const struct args *args)
 	request.request_id = id;
 	code = cli_request_id(cli, id);
 	if (code == 0)
-		code = cli_call(
-		    cli, &rsp_admin_create_token, &request.base, &message);
+		code = cli_call(cli, &rsp_admin_create_token, &request.base,
+		    &message);
 	return code == 0 ? print_token(cli, message) : code;
 }
 
@@ -486,8 +486,8 @@ run_revoke_token(struct cli *cli, const struct args *args)
 	request.request_id = id;
 	code = cli_request_id(cli, id);
 	if (code == 0)
-		code = cli_call(
-		    cli, &rsp_admin_revoke_token, &request.base, &message);
+		code = cli_call(cli, &rsp_admin_revoke_token, &request.base,
+		    &message);
 	return code == 0 ? print_account(cli, message) : code;
 }
 

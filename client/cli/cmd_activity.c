@@ -179,8 +179,8 @@ send_one(struct declare *d, Resopro__V1__DeclareRequest *request)
 		request->request_id = id;
 	}
 	if (code == 0)
-		code = cli_call(
-		    cli, &rsp_activities_declare, &request->base, &message);
+		code = cli_call(cli, &rsp_activities_declare, &request->base,
+		    &message);
 	request->request_id = own; /* who frees the request frees it */
 	if (code != 0) {
 		note(d, code);
@@ -266,8 +266,8 @@ static void
 send_form(struct declare *d)
 {
 	Resopro__V1__DeclareRequest request;
-	ProtobufCMessage *m = form_read(
-	    d->cli, activity_form, &resopro__v1__activity__descriptor);
+	ProtobufCMessage *m = form_read(d->cli, activity_form,
+	    &resopro__v1__activity__descriptor);
 
 	resopro__v1__declare_request__init(&request);
 	if (m == NULL) {
@@ -341,15 +341,15 @@ list_pages(struct cli *cli, Resopro__V1__ListActivitiesRequest *request)
 		size_t i;
 
 		request->page_size = page.size;
-		code = cli_call(
-		    cli, &rsp_activities_list, &request->base, &message);
+		code = cli_call(cli, &rsp_activities_list, &request->base,
+		    &message);
 		if (code != 0)
 			break;
 		r = (Resopro__V1__ListActivitiesResponse *)message;
 		if (out == NULL) {
 			out = output_open(cli, kind->columns, "records");
-			output_all_fields(
-			    out, &resopro__v1__record__descriptor, "activity");
+			output_all_fields(out, &resopro__v1__record__descriptor,
+			    "activity");
 			output_number(out, "revision", r->revision);
 		}
 		for (i = 0; i < r->n_records; i++)

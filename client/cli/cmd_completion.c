@@ -165,8 +165,8 @@ run_completion(struct cli *cli, const struct args *args)
 	if (strcmp(what, "words") == 0)
 		return print_candidates(cli, args);
 	if (strcmp(what, "bash") != 0 || args_count(args) > 1)
-		return cli_usage(
-		    cli, _("no completion for “%.40s”: only bash"), what);
+		return cli_usage(cli, _("no completion for “%.40s”: only bash"),
+		    what);
 	fputs(completion_bash, cli->out);
 	return output_done(cli, EXIT_OK);
 }

@@ -49,8 +49,8 @@ run_delete(struct cli *cli, const struct args *args)
 		_("%s %s will be deleted; its id is never used "
 		  "again."),
 		args_operand(args, 0), id))
-		return cli_fail(
-		    cli, EXIT_INTERRUPTED, NULL, "%s", _("nothing was done"));
+		return cli_fail(cli, EXIT_INTERRUPTED, NULL, "%s",
+		    _("nothing was done"));
 	request.id = cli_field(id);
 	request.request_id = request_id;
 	return send_delete(cli, &request);

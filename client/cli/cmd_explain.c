@@ -31,8 +31,8 @@ check_method(struct cli *cli, const char *name)
 	}
 	snprintf(remedy, sizeof remedy, _("Write it as Registry/%s."),
 	    near.best != NULL ? near.best : "Put");
-	return cli_fail(
-	    cli, EXIT_USAGE, remedy, _("“%.60s” is no method"), name);
+	return cli_fail(cli, EXIT_USAGE, remedy, _("“%.60s” is no method"),
+	    name);
 }
 
 static int

@@ -63,8 +63,8 @@ show_entry(struct cli *cli, const Resopro__V1__HistoryEntry *e)
 
 	if (e->time != NULL)
 		dates_show(e->time->seconds, when);
-	json_enum_short(
-	    &resopro__v1__change_type__descriptor, (int)e->type, type);
+	json_enum_short(&resopro__v1__change_type__descriptor, (int)e->type,
+	    type);
 	fprintf(cli->out, _("revision %ju  version %ju  %s  "),
 	    (uintmax_t)e->revision, (uintmax_t)e->version, when);
 	term_print(cli->out, cli->colour_out, colour_of(e->type), type);
@@ -82,8 +82,8 @@ show_entry(struct cli *cli, const Resopro__V1__HistoryEntry *e)
 
 /* One page into the output (or onto the screen); the revision to go on from. */
 static uint64_t
-take_page(
-    struct cli *cli, struct output *out, const Resopro__V1__HistoryResponse *r)
+take_page(struct cli *cli, struct output *out,
+    const Resopro__V1__HistoryResponse *r)
 {
 	size_t i;
 
@@ -109,8 +109,8 @@ read_pages(struct cli *cli, Resopro__V1__HistoryRequest *request)
 		Resopro__V1__HistoryResponse *r;
 
 		request->limit = page.size;
-		code = cli_call(
-		    cli, &rsp_registry_history, &request->base, &message);
+		code = cli_call(cli, &rsp_registry_history, &request->base,
+		    &message);
 		if (code != 0)
 			break;
 		r = (Resopro__V1__HistoryResponse *)message;

@@ -158,8 +158,8 @@ run_end(struct cli *cli, const struct args *args)
 
 	resopro__v1__end_status_request__init(&request);
 	if (to == NULL || reason == NULL)
-		return cli_usage(
-		    cli, "%s", _("--to and --reason must be given"));
+		return cli_usage(cli, "%s",
+		    _("--to and --reason must be given"));
 	if (cli_id(cli, "ID", args_operand(args, 0)) != 0 ||
 	    cli_date(cli, "--to", to) != 0 ||
 	    (version != NULL && cli_number(cli, "--if-version", version, 1,
@@ -172,8 +172,8 @@ run_end(struct cli *cli, const struct args *args)
 	request.request_id = request_id;
 	code = cli_request_id(cli, request_id);
 	if (code == 0)
-		code = cli_call(
-		    cli, &rsp_memberships_end_status, &request.base, &message);
+		code = cli_call(cli, &rsp_memberships_end_status, &request.base,
+		    &message);
 	return code == 0 ? print_status(cli, message) : code;
 }
 

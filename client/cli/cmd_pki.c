@@ -77,8 +77,8 @@ print_lines(struct cli *cli, const struct fact *facts)
 		term_print(cli->out, cli->colour_out, COLOUR_DIM, title);
 		fprintf(cli->out, "%*s",
 		    (int)(width < TITLE ? TITLE - width : 1), "");
-		term_print(
-		    cli->out, cli->colour_out, COLOUR_NONE, facts->value);
+		term_print(cli->out, cli->colour_out, COLOUR_NONE,
+		    facts->value);
 		fputc('\n', cli->out);
 	}
 }
@@ -226,8 +226,8 @@ run_revoke(struct cli *cli, const struct args *args)
 	if (pki_revoke(dir, what, &o, &n, &e) != 0)
 		return failed(cli, &e);
 	fprintf(cli->out,
-	    i18n_plural(
-		"%u certificate revoked\n", "%u certificates revoked\n", n),
+	    i18n_plural("%u certificate revoked\n", "%u certificates revoked\n",
+		n),
 	    n);
 	cli_say(cli,
 	    _("Next: copy %s/crl.pem to the crl_file of resoprod.conf "

@@ -70,8 +70,8 @@ read_options(struct push *p, const struct args *args)
 }
 
 static int
-kind_option(
-    struct push *p, const struct args *args, const struct records_kind **k)
+kind_option(struct push *p, const struct args *args,
+    const struct records_kind **k)
 {
 	const char *text = args_get(args, "kind");
 	Resopro__V1__Kind kind;
@@ -234,8 +234,8 @@ send_set(struct push *p)
 
 	if (client == NULL)
 		return EXIT_USAGE;
-	plan_open(
-	    &p->plan, p->cli, &p->check.origins, &p->files, p->start.dry_run);
+	plan_open(&p->plan, p->cli, &p->check.origins, &p->files,
+	    p->start.dry_run);
 	rc = send_repeatedly(p, &stream, client, &e);
 	if (rc == 0) {
 		rc = plan_close(&p->plan, stream.result, p->check.bad);

@@ -36,8 +36,8 @@ static const struct input_form forms[] = {
 
 /* Exactly one record of the file; NULL after having told the user. */
 static Resopro__V1__Record *
-read_record(
-    struct cli *cli, const char *path, ProtobufCMessage **owner, int *code)
+read_record(struct cli *cli, const char *path, ProtobufCMessage **owner,
+    int *code)
 {
 	struct input in;
 	ProtobufCMessage *second;
@@ -151,8 +151,8 @@ run_put(struct cli *cli, const struct args *args)
 		if (code == 0)
 			code = cli_request_id(cli, id);
 		if (code == 0)
-			code = cli_call(
-			    cli, &rsp_registry_put, &request.base, &message);
+			code = cli_call(cli, &rsp_registry_put, &request.base,
+			    &message);
 		if (code == 0) {
 			code = print_answer(cli, message);
 			rsp_message_free(message);

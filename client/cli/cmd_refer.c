@@ -231,8 +231,8 @@ yes_if(const struct args *args, const char *flag)
 }
 
 static int
-read_question(
-    struct cli *cli, const struct args *args, Resopro__V1__FindRequest *q)
+read_question(struct cli *cli, const struct args *args,
+    Resopro__V1__FindRequest *q)
 {
 	const char *age = args_get(args, "age");
 	const char *date = args_get(args, "date");

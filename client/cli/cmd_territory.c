@@ -69,8 +69,8 @@ only(const Resopro__V1__ResolveResponse *r)
 }
 
 static int
-show_choice(
-    struct cli *cli, const char *text, const Resopro__V1__ResolveResponse *r)
+show_choice(struct cli *cli, const char *text,
+    const Resopro__V1__ResolveResponse *r)
 {
 	const struct table_column columns[] = { { _("CODE"), false, true },
 		{ _("NAME"), false, false }, { _("DEPARTMENT"), false, true },
@@ -101,8 +101,8 @@ show_choice(
 
 /* Five digits can be both: an adviser who typed a postal code must see it. */
 static void
-warn_postal_code(
-    struct cli *cli, const char *text, const Resopro__V1__ResolveResponse *r)
+warn_postal_code(struct cli *cli, const char *text,
+    const Resopro__V1__ResolveResponse *r)
 {
 	size_t i;
 
@@ -119,8 +119,8 @@ warn_postal_code(
 }
 
 int
-territory_pick(
-    struct cli *cli, const char *text, char code[8], char name[COMMUNE_NAME])
+territory_pick(struct cli *cli, const char *text, char code[8],
+    char name[COMMUNE_NAME])
 {
 	const Resopro__V1__ResolveResponse *r;
 	const Resopro__V1__Commune *c;
@@ -136,8 +136,7 @@ territory_pick(
 	} else {
 		snprintf(code, 8, "%s", c->code);
 		snprintf(name, COMMUNE_NAME, "%s", c->nom);
-		if (c->match ==
-		    RESOPRO__V1__RESOLVE_MATCH__RESOLVE_MATCH_CODE)
+		if (c->match == RESOPRO__V1__RESOLVE_MATCH__RESOLVE_MATCH_CODE)
 			warn_postal_code(cli, text, r);
 	}
 	rsp_message_free(message);
@@ -171,8 +170,8 @@ run_resolve(struct cli *cli, const struct args *args)
 	output_text(out, "millesime", r->millesime);
 	count = r->n_communes;
 	if (r->total > r->n_communes)
-		cli_say(
-		    cli, _("%u match in all: --limit N shows more."), r->total);
+		cli_say(cli, _("%u match in all: --limit N shows more."),
+		    r->total);
 	rsp_message_free(message);
 	code = output_close(out);
 	if (code == 0 && count == 0)

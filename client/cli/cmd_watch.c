@@ -65,8 +65,8 @@ type_name(const Resopro__V1__WatchEvent *e, char buf[48])
 {
 	if (e->type == RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_UNSPECIFIED)
 		return "present"; /* in a snapshot */
-	return json_enum_short(
-	    &resopro__v1__change_type__descriptor, (int)e->type, buf);
+	return json_enum_short(&resopro__v1__change_type__descriptor,
+	    (int)e->type, buf);
 }
 
 static void
@@ -191,8 +191,8 @@ static int
 open_and_follow(struct watch *w, struct rsp_error *e)
 {
 	struct rsp_client *client = cli_client(w->cli);
-	struct rsp_stream *s = rsp_stream_open(
-	    client, &rsp_registry_watch, w->cli->deadline_ms, e);
+	struct rsp_stream *s = rsp_stream_open(client, &rsp_registry_watch,
+	    w->cli->deadline_ms, e);
 	int how = 2;
 
 	if (s != NULL &&
@@ -283,8 +283,8 @@ read_options(struct watch *w, const struct args *args)
 	size_t i;
 
 	if (args_has(args, "snapshot") && from != NULL)
-		return cli_usage(
-		    cli, "%s", _("--from and --snapshot exclude each other"));
+		return cli_usage(cli, "%s",
+		    _("--from and --snapshot exclude each other"));
 	if ((from != NULL && cli_number(cli, "--from", from, 1, UINT64_MAX,
 				 &w->request.from_revision) != 0) ||
 	    (count != NULL && cli_number(cli, "--count", count, 1, UINT64_MAX,

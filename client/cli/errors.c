@@ -272,8 +272,8 @@ put_violations(struct cli *cli, const struct rsp_error *e)
 			text = "";
 		if (*text == '\0' && *v->reason == '\0')
 			continue;
-		remedy = remedy || without_remedy(text, e->remedy) <
-				       strlen(text);
+		remedy =
+		    remedy || without_remedy(text, e->remedy) < strlen(text);
 		snprintf(line, sizeof line, "  %s%s%s%s%s%s", v->field,
 		    *v->field != '\0' && *text != '\0' ? ": " : "", text,
 		    *v->reason != '\0' ? " [" : "", v->reason,
@@ -297,13 +297,13 @@ put_facts(struct cli *cli, const struct rsp_error *e)
 	char line[200];
 
 	if (version != NULL) {
-		snprintf(
-		    line, sizeof line, _("The version is now %s."), version);
+		snprintf(line, sizeof line, _("The version is now %s."),
+		    version);
 		put_remedy(cli, line);
 	}
 	if (oldest != NULL) {
-		snprintf(
-		    line, sizeof line, _("The oldest revision is %s."), oldest);
+		snprintf(line, sizeof line, _("The oldest revision is %s."),
+		    oldest);
 		put_remedy(cli, line);
 	}
 	if (e->retry_after_ms > 0) {
@@ -357,8 +357,7 @@ cli_error(struct cli *cli, const struct rsp_error *e, const char *what)
 		put_uncertain(cli);
 	else if (*e->remedy != '\0' && !remedied)
 		put_remedy(cli, e->remedy);
-	else if (*e->remedy == '\0' && !is_interrupt(e) &&
-		 row->remedy != NULL)
+	else if (*e->remedy == '\0' && !is_interrupt(e) && row->remedy != NULL)
 		put_remedy(cli, _(row->remedy));
 	return code;
 }

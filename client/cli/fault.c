@@ -36,8 +36,8 @@ fault(struct rsp_error *e, enum rsp_code code, const char *remedy,
 	rsp_error_clear(e);
 	e->code = code;
 	snprintf(e->msg, sizeof e->msg, "%s", msg);
-	n = snprintf(
-	    e->remedy, sizeof e->remedy, "%s", remedy == NULL ? "" : remedy);
+	n = snprintf(e->remedy, sizeof e->remedy, "%s",
+	    remedy == NULL ? "" : remedy);
 	drop_half_character(e->remedy, sizeof e->remedy, n);
 	return -1;
 }

@@ -105,8 +105,8 @@ fill(struct cli *cli, const struct form_row *row, json_t *object)
 	for (; row->option != NULL; row++) {
 		if (!args_has(cli->args, row->option)) {
 			if (row->required)
-				return cli_usage(
-				    cli, _("--%s is missing"), row->option);
+				return cli_usage(cli, _("--%s is missing"),
+				    row->option);
 			continue;
 		}
 		value = value_of(cli, row);

@@ -31,7 +31,7 @@ struct form_row {
 bool form_is_used(struct cli *, const struct form_row *);
 
 /* The message, json_message_free(); NULL after having told the user. */
-ProtobufCMessage *form_read(
-    struct cli *, const struct form_row *, const ProtobufCMessageDescriptor *);
+ProtobufCMessage *form_read(struct cli *, const struct form_row *,
+    const ProtobufCMessageDescriptor *);
 
 #endif

@@ -125,8 +125,8 @@ static bool
 load_in(struct catalogue *c, const char *dir, const char *lang)
 {
 	char path[PATH_MAX];
-	int n = snprintf(
-	    path, sizeof path, "%s/%s/LC_MESSAGES/resopro.mo", dir, lang);
+	int n = snprintf(path, sizeof path, "%s/%s/LC_MESSAGES/resopro.mo", dir,
+	    lang);
 
 	return n > 0 && (size_t)n < sizeof path && load(c, path);
 }

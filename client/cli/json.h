@@ -31,13 +31,13 @@ char *json_field_text(const ProtobufCMessage *,
     const ProtobufCFieldDescriptor *, const char *separator);
 
 /* Is the field set (proto3: other than its default)? */
-int json_field_is_set(
-    const ProtobufCMessage *, const ProtobufCFieldDescriptor *);
+int json_field_is_set(const ProtobufCMessage *,
+    const ProtobufCFieldDescriptor *);
 
 /* The short name of an enum's value: "site"; a number when unknown, written
  * into `buf`. */
-const char *json_enum_short(
-    const ProtobufCEnumDescriptor *, int value, char buf[48]);
+const char *json_enum_short(const ProtobufCEnumDescriptor *, int value,
+    char buf[48]);
 
 /* Bytes of memory that one value of the field takes. */
 size_t json_value_size(const ProtobufCFieldDescriptor *);

@@ -384,8 +384,8 @@ store_timestamp(struct reader *r, ProtobufCMessage *m, json_t *v)
 		return expected(r, _("a time as text"), v);
 	if (!dates_instant(json_string_value(v), &seconds, &nanos)) {
 		fault(r, _("“%.40s” is no time"), json_string_value(v));
-		return remedy(
-		    r, "%s", _("Write it as 2026-02-28T12:00:00Z (RFC 3339)."));
+		return remedy(r, "%s",
+		    _("Write it as 2026-02-28T12:00:00Z (RFC 3339)."));
 	}
 	memcpy((char *)m + f[0].offset, &seconds, sizeof seconds);
 	memcpy((char *)m + f[1].offset, &nanos, sizeof nanos);
@@ -465,8 +465,8 @@ read_list(struct reader *r, ProtobufCMessage *m, const field_desc *f, json_t *v)
 }
 
 static bool
-read_field(
-    struct reader *r, ProtobufCMessage *m, const field_desc *f, json_t *v)
+read_field(struct reader *r, ProtobufCMessage *m, const field_desc *f,
+    json_t *v)
 {
 	uint32_t chosen;
 
@@ -475,8 +475,8 @@ read_field(
 	if (f->label == PROTOBUF_C_LABEL_REPEATED)
 		return read_list(r, m, f, v);
 	if (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
-		memcpy(
-		    &chosen, (char *)m + f->quantifier_offset, sizeof chosen);
+		memcpy(&chosen, (char *)m + f->quantifier_offset,
+		    sizeof chosen);
 		if (chosen != 0) {
 			fault(r, _("“%s” excludes another field that is given"),
 			    f->name);
@@ -565,9 +565,9 @@ ProtobufCMessage *
 json_read(const message_desc *d, json_t *v, const char *text, int first_line,
     struct json_fault *f)
 {
-	struct reader r = {
-		.fault = f, .text = text, .first_line = first_line
-	};
+	struct reader r = { .fault = f,
+		.text = text,
+		.first_line = first_line };
 	ProtobufCMessage *m = malloc(d->sizeof_message);
 
 	memset(f, 0, sizeof *f);

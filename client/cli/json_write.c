@@ -207,8 +207,8 @@ format_timestamp(char out[64], const ProtobufCMessage *m)
 	n = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (nanos != 0) /* 3, 6 or 9 digits, as proto3 JSON wants */
 		n += (size_t)(nanos % 1000000 == 0
-				  ? snprintf(
-					out + n, 24, ".%03d", nanos / 1000000)
+				  ? snprintf(out + n, 24, ".%03d",
+					nanos / 1000000)
 			      : nanos % 1000 == 0
 				  ? snprintf(out + n, 24, ".%06d", nanos / 1000)
 				  : snprintf(out + n, 24, ".%09d", nanos));
@@ -311,8 +311,8 @@ new_line(FILE *out, int indent)
 }
 
 static void
-write_list(
-    FILE *out, const ProtobufCMessage *m, const field_desc *f, int indent)
+write_list(FILE *out, const ProtobufCMessage *m, const field_desc *f,
+    int indent)
 {
 	size_t i, n = quantifier(m, f), size = json_value_size(f);
 	bool spread = indent >= 0 && f->type == PROTOBUF_C_TYPE_MESSAGE;
@@ -325,8 +325,8 @@ write_list(
 			fputs(indent >= 0 && !spread ? ", " : ",", out);
 		if (spread)
 			new_line(out, indent + 2);
-		write_value(
-		    out, f, values + i * size, spread ? indent + 2 : indent);
+		write_value(out, f, values + i * size,
+		    spread ? indent + 2 : indent);
 	}
 	if (spread)
 		new_line(out, indent);
@@ -441,8 +441,8 @@ text_value(FILE *out, const field_desc *f, const void *at)
 }
 
 char *
-json_field_text(
-    const ProtobufCMessage *m, const field_desc *f, const char *separator)
+json_field_text(const ProtobufCMessage *m, const field_desc *f,
+    const char *separator)
 {
 	size_t size = json_value_size(f), len, i, n;
 	const char *values;

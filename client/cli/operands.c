@@ -30,8 +30,8 @@ cli_kind(struct cli *cli, const char *text, Resopro__V1__Kind *kind)
 		for (w = 0; k->words[w] != NULL; w++)
 			closest_try(&near, k->words[w]);
 	if (near.best != NULL)
-		snprintf(
-		    remedy, sizeof remedy, _("Did you mean “%s”?"), near.best);
+		snprintf(remedy, sizeof remedy, _("Did you mean “%s”?"),
+		    near.best);
 	else
 		snprintf(remedy, sizeof remedy, "%s",
 		    _("Kinds: organisation, site, offer, status, activity."));
@@ -99,8 +99,8 @@ cli_as_of(struct cli *cli, const char *text, Resopro__V1__AsOf *as_of,
 	resopro__v1__as_of__init(as_of);
 	google__protobuf__timestamp__init(time);
 	if (*text != '\0' && text[strspn(text, "0123456789")] == '\0')
-		return cli_number(
-		    cli, _("revision"), text, 1, UINT64_MAX, &as_of->revision);
+		return cli_number(cli, _("revision"), text, 1, UINT64_MAX,
+		    &as_of->revision);
 	if (dates_is_day(text)) {
 		seconds = dates_end_of_day(text);
 		nanos = 999999999;
@@ -149,8 +149,8 @@ read_stream(FILE *in, size_t max, char **text, size_t *len)
 }
 
 int
-cli_read_file(
-    struct cli *cli, const char *path, size_t max, char **text, size_t *len)
+cli_read_file(struct cli *cli, const char *path, size_t max, char **text,
+    size_t *len)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	FILE *in = is_stdin ? stdin : fopen(path, "re");

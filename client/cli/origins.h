@@ -11,18 +11,18 @@
 #include <stdint.h>
 
 struct origin {
-	unsigned file;		/* the caller's number of it */
+	unsigned file; /* the caller's number of it */
 	unsigned line;
 	int kind;
-	size_t source_id;	/* offset in the texts */
+	size_t source_id; /* offset in the texts */
 };
 
 struct origins {
-	struct origin *list;	/* by position - 1 */
+	struct origin *list; /* by position - 1 */
 	size_t n, room;
 	char *texts;
 	size_t texts_len, texts_room;
-	uint32_t *slots;	/* position, 0: free */
+	uint32_t *slots; /* position, 0: free */
 	size_t nslots;
 };
 
@@ -32,7 +32,7 @@ void origins_free(struct origins *);
 enum origins_added {
 	ORIGINS_NO_MEMORY = -1,
 	ORIGINS_ADDED,
-	ORIGINS_TWICE	/* the identifier was there: *first is set, not added */
+	ORIGINS_TWICE /* the identifier was there: *first is set, not added */
 };
 
 /* The next position is that of this record. */

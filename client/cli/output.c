@@ -290,8 +290,8 @@ open_table(struct output *o)
 		columns[n++].keep =
 		    (c->flags & (COLUMN_KEEP | COLUMN_RIGHT)) != 0;
 	}
-	o->table = table_open(
-	    o->cli->out, o->cli->width, o->cli->colour_out, columns, n);
+	o->table = table_open(o->cli->out, o->cli->width, o->cli->colour_out,
+	    columns, n);
 }
 
 struct output *

@@ -44,13 +44,13 @@ struct output;
  * Items are written as they come (a table waits for the first 500 to know its
  * widths).  Never NULL: without memory the program ends.
  */
-struct output *output_open(
-    struct cli *, const struct column *, const char *name);
+struct output *output_open(struct cli *, const struct column *,
+    const char *name);
 /* csv: every field of such items instead of the columns, the fields of
  * messages in it as their own; `body` names the member of the oneof that all
  * items have, or NULL.  Before the first item. */
-void output_all_fields(
-    struct output *, const ProtobufCMessageDescriptor *, const char *body);
+void output_all_fields(struct output *, const ProtobufCMessageDescriptor *,
+    const char *body);
 void output_item(struct output *, const ProtobufCMessage *);
 /* Beside the list, in json: a number of 64 bits is written as a string. */
 void output_number(struct output *, const char *name, uint64_t value);
@@ -71,8 +71,8 @@ int output_message(struct cli *, const ProtobufCMessage *);
 
 /* As above for an answer that holds one item: json shows the whole answer, the
  * other formats the item. */
-int output_answer(
-    struct cli *, const ProtobufCMessage *answer, const ProtobufCMessage *item);
+int output_answer(struct cli *, const ProtobufCMessage *answer,
+    const ProtobufCMessage *item);
 
 /* The text of a field by its path ("site.nom"), as a csv cell has it; "" when
  * not set or unknown.  free() it. */

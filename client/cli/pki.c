@@ -194,14 +194,14 @@ add_extensions(X509 *cert, X509 *issuer, const struct request *r)
 
 	X509V3_set_ctx_nodb(&ctx);
 	X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
-	return add_extension(
-		   cert, &ctx, NID_basic_constraints, r->constraints) &&
+	return add_extension(cert, &ctx, NID_basic_constraints,
+		   r->constraints) &&
 	       add_extension(cert, &ctx, NID_key_usage, r->key_usage) &&
-	       add_extension(
-		   cert, &ctx, NID_ext_key_usage, r->extended_usage) &&
+	       add_extension(cert, &ctx, NID_ext_key_usage,
+		   r->extended_usage) &&
 	       add_extension(cert, &ctx, NID_subject_key_identifier, "hash") &&
-	       add_extension(
-		   cert, &ctx, NID_authority_key_identifier, "keyid:always") &&
+	       add_extension(cert, &ctx, NID_authority_key_identifier,
+		   "keyid:always") &&
 	       add_extension(cert, &ctx, NID_subject_alt_name, r->san);
 }
 
@@ -287,15 +287,15 @@ record(struct authority *a, const char *name, const struct pki_cert *cert,
 }
 
 static void
-describe(
-    const struct pki_dir *d, const char *name, X509 *cert, struct pki_cert *out)
+describe(const struct pki_dir *d, const char *name, X509 *cert,
+    struct pki_cert *out)
 {
 	memset(out, 0, sizeof *out);
 	pki_text(cert, out);
-	snprintf(
-	    out->cert_path, sizeof out->cert_path, "%s/%s.pem", d->path, name);
-	snprintf(
-	    out->key_path, sizeof out->key_path, "%s/%s.key", d->path, name);
+	snprintf(out->cert_path, sizeof out->cert_path, "%s/%s.pem", d->path,
+	    name);
+	snprintf(out->key_path, sizeof out->key_path, "%s/%s.key", d->path,
+	    name);
 }
 
 /* ---- revocations --------------------------------------------------------- */
@@ -367,8 +367,8 @@ make_crl(struct authority *a, int64_t now, unsigned *revoked)
 }
 
 static int
-write_crl(
-    struct authority *a, int64_t now, unsigned *revoked, struct rsp_error *e)
+write_crl(struct authority *a, int64_t now, unsigned *revoked,
+    struct rsp_error *e)
 {
 	X509_CRL *crl = make_crl(a, now, revoked);
 	BIO *bio = BIO_new(BIO_s_mem());
@@ -462,8 +462,8 @@ authority_key(struct authority *a, bool renew, struct rsp_error *e)
 
 /* Renewing keeps the name, by which what was signed finds its issuer. */
 static int
-authority_name(
-    struct authority *a, bool renew, char cn[64], struct rsp_error *e)
+authority_name(struct authority *a, bool renew, char cn[64],
+    struct rsp_error *e)
 {
 	struct pki_cert old = { 0 };
 	uint64_t r = 0;
@@ -476,8 +476,8 @@ authority_name(
 		    BN_rand(n, 32, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1)
 			r = BN_get_word(n);
 		BN_free(n);
-		snprintf(
-		    cn, 64, "resopro authority %08llx", (unsigned long long)r);
+		snprintf(cn, 64, "resopro authority %08llx",
+		    (unsigned long long)r);
 		return 0;
 	}
 	cert = read_cert(&a->dir, "ca.pem", e);
@@ -617,8 +617,8 @@ issue_in(struct authority *a, const char *name, struct request *r,
 		rc = record(a, name, out, e);
 	}
 	if (rc == 0)
-		rc = write_pair(
-		    a, name, o->renew ? PKI_RENEW : PKI_NEW, key, cert, e);
+		rc = write_pair(a, name, o->renew ? PKI_RENEW : PKI_NEW, key,
+		    cert, e);
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	return rc;
@@ -728,9 +728,9 @@ pki_server(const char *dir, const char *const *names, size_t n,
 		"::1" };
 	const char *file = o->name == NULL ? "server" : o->name;
 	char cn[65], san[SAN_SIZE] = "";
-	struct request r = {
-		.cn = cn, .san = san, .extended_usage = "serverAuth"
-	};
+	struct request r = { .cn = cn,
+		.san = san,
+		.extended_usage = "serverAuth" };
 
 	if (n == 0 || n > PKI_NAMES_MAX)
 		return fault(e, RSP_INVALID_ARGUMENT,
@@ -753,9 +753,9 @@ pki_account(const char *dir, const char *id, const struct pki_options *o,
     struct pki_cert *out, struct rsp_error *e)
 {
 	char name[112], cn[65], san[128];
-	struct request r = {
-		.cn = cn, .san = san, .extended_usage = "clientAuth"
-	};
+	struct request r = { .cn = cn,
+		.san = san,
+		.extended_usage = "clientAuth" };
 
 	if (strlen(id) > 80 ||
 	    !only_of(id, "abcdefghijklmnopqrstuvwxyz0123456789-"))

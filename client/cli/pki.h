@@ -27,28 +27,28 @@
 enum {
 	PKI_CA_DAYS = 3650,
 	PKI_LEAF_DAYS = 365,
-	PKI_LEAF_DAYS_MAX = 398,	/* what TLS clients still accept */
+	PKI_LEAF_DAYS_MAX = 398, /* what TLS clients still accept */
 	PKI_NAMES_MAX = 32,
 };
 
 /* What a command wrote, or what a certificate says. */
 struct pki_cert {
 	char cert_path[512];
-	char key_path[512];	/* "" when there is none */
-	char subject[128];	/* common name */
+	char key_path[512]; /* "" when there is none */
+	char subject[128];  /* common name */
 	char issuer[128];
-	char names[1024];	/* "DNS:a, IP:::1, URI:resopro:account:x" */
-	char usage[32];		/* "authority", "server", "account", "other" */
-	char serial[48];	/* upper-case hex */
-	char sha256[65];	/* of the DER bytes: an account's pin */
-	int64_t not_before, not_after;	/* unix seconds */
+	char names[1024]; /* "DNS:a, IP:::1, URI:resopro:account:x" */
+	char usage[32];   /* "authority", "server", "account", "other" */
+	char serial[48];  /* upper-case hex */
+	char sha256[65];  /* of the DER bytes: an account's pin */
+	int64_t not_before, not_after; /* unix seconds */
 };
 
 struct pki_options {
-	bool renew;	/* replace; the old files stay as .previous */
-	unsigned days;	/* 0: the default above */
-	const char *name;	/* pki_server: file name; NULL: "server" */
-	int64_t now;	/* unix seconds; 0: the clock */
+	bool renew;       /* replace; the old files stay as .previous */
+	unsigned days;    /* 0: the default above */
+	const char *name; /* pki_server: file name; NULL: "server" */
+	int64_t now;      /* unix seconds; 0: the clock */
 };
 
 /* Make the authority; with renew, a new certificate for the same key, so that

@@ -46,8 +46,8 @@ dir_fault(struct rsp_error *e, const char *path)
 }
 
 int
-pki_dir_open(
-    struct pki_dir *d, const char *path, bool create, struct rsp_error *e)
+pki_dir_open(struct pki_dir *d, const char *path, bool create,
+    struct rsp_error *e)
 {
 	d->path = path;
 	d->fd = -1;
@@ -193,8 +193,8 @@ read_fd(int fd, size_t size)
 }
 
 char *
-pki_file_read(
-    const struct pki_dir *d, const char *name, size_t *len, struct rsp_error *e)
+pki_file_read(const struct pki_dir *d, const char *name, size_t *len,
+    struct rsp_error *e)
 {
 	int fd = openat(d->fd, name, O_RDONLY | O_CLOEXEC);
 	struct stat st;

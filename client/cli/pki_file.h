@@ -15,8 +15,8 @@
 #include <resopro/error.h>
 
 struct pki_dir {
-	int fd;			/* locked: one program works here at a time */
-	const char *path;	/* borrowed, for messages */
+	int fd;           /* locked: one program works here at a time */
+	const char *path; /* borrowed, for messages */
 };
 
 /*
@@ -29,9 +29,9 @@ int pki_dir_open(struct pki_dir *, const char *path, bool create,
 void pki_dir_close(struct pki_dir *);
 
 enum pki_write {
-	PKI_NEW,	/* fails when the name exists, even in a race */
-	PKI_RENEW,	/* what exists stays as NAME.previous */
-	PKI_REPLACE,	/* what exists goes: for lists, never for keys */
+	PKI_NEW,     /* fails when the name exists, even in a race */
+	PKI_RENEW,   /* what exists stays as NAME.previous */
+	PKI_REPLACE, /* what exists goes: for lists, never for keys */
 };
 
 /* Write, fsync, then give it its name: at no time is NAME half-written.

@@ -26,8 +26,8 @@ parse_line(const char *line, struct pki_entry *x)
 }
 
 int
-pki_index_add(
-    struct pki_index *index, const struct pki_entry *x, struct rsp_error *e)
+pki_index_add(struct pki_index *index, const struct pki_entry *x,
+    struct rsp_error *e)
 {
 	struct pki_entry *grown =
 	    realloc(index->entries, (index->n + 1) * sizeof *grown);
@@ -40,8 +40,8 @@ pki_index_add(
 }
 
 int
-pki_index_load(
-    const struct pki_dir *d, struct pki_index *index, struct rsp_error *e)
+pki_index_load(const struct pki_dir *d, struct pki_index *index,
+    struct rsp_error *e)
 {
 	char *text, *line, *rest;
 	size_t len;
@@ -87,8 +87,8 @@ format_line(char *out, const struct pki_entry *x)
 }
 
 int
-pki_index_save(
-    const struct pki_dir *d, const struct pki_index *index, struct rsp_error *e)
+pki_index_save(const struct pki_dir *d, const struct pki_index *index,
+    struct rsp_error *e)
 {
 	char *text = malloc(index->n * LINE_MAX_BYTES + 1);
 	size_t len = 0;

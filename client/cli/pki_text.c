@@ -137,10 +137,10 @@ fingerprint(char out[65], const X509 *cert)
 void
 pki_text(X509 *cert, struct pki_cert *out)
 {
-	common_name(
-	    out->subject, sizeof out->subject, X509_get_subject_name(cert));
-	common_name(
-	    out->issuer, sizeof out->issuer, X509_get_issuer_name(cert));
+	common_name(out->subject, sizeof out->subject,
+	    X509_get_subject_name(cert));
+	common_name(out->issuer, sizeof out->issuer,
+	    X509_get_issuer_name(cert));
 	alternative_names(out->names, sizeof out->names, cert);
 	snprintf(out->usage, sizeof out->usage, "%s", usage_of(cert));
 	pki_text_serial(out->serial, X509_get0_serialNumber(cert));

@@ -84,8 +84,8 @@ plan_where(const struct plan *p, uint32_t position, char *out, size_t size)
 
 	out[0] = '\0';
 	if (x != NULL)
-		snprintf(
-		    out, size, "%s:%u", p->files->list[x->file].name, x->line);
+		snprintf(out, size, "%s:%u", p->files->list[x->file].name,
+		    x->line);
 }
 
 static void
@@ -269,24 +269,24 @@ print_counts(struct plan *p, FILE *f, const Resopro__V1__SyncResult *r)
 	uint32_t n;
 
 	n = r->created;
-	snprintf(
-	    text, sizeof text, i18n_plural("%u created", "%u created", n), n);
+	snprintf(text, sizeof text, i18n_plural("%u created", "%u created", n),
+	    n);
 	print_count(p, f, CREATE, n, text);
 	n = r->updated;
-	snprintf(
-	    text, sizeof text, i18n_plural("%u updated", "%u updated", n), n);
+	snprintf(text, sizeof text, i18n_plural("%u updated", "%u updated", n),
+	    n);
 	print_count(p, f, UPDATE, n, text);
 	n = r->unchanged;
 	snprintf(text, sizeof text,
 	    i18n_plural("%u unchanged", "%u unchanged", n), n);
 	print_count(p, f, UNCHANGED, n, text);
 	n = r->retired;
-	snprintf(
-	    text, sizeof text, i18n_plural("%u retired", "%u retired", n), n);
+	snprintf(text, sizeof text, i18n_plural("%u retired", "%u retired", n),
+	    n);
 	print_count(p, f, RETIRE, n, text);
 	n = r->refused;
-	snprintf(
-	    text, sizeof text, i18n_plural("%u refused", "%u refused", n), n);
+	snprintf(text, sizeof text, i18n_plural("%u refused", "%u refused", n),
+	    n);
 	print_count(p, f, REFUSED, n, text);
 }
 

@@ -23,12 +23,12 @@ struct plan {
 	struct cli *cli;
 	const struct origins *origins;
 	const struct push_files *files;
-	struct output *output;	/* NULL: text */
+	struct output *output; /* NULL: text */
 	bool dry_run;
-	uint64_t shown;		/* items printed so far */
-	uint64_t skip;		/* items to leave out: printed before the
+	uint64_t shown;     /* items printed so far */
+	uint64_t skip;      /* items to leave out: printed before the
 				 * connection was lost */
-	uint32_t counts[8];	/* by action, of the items received */
+	uint32_t counts[8]; /* by action, of the items received */
 };
 
 /* The formats json, jsonl and csv begin here. */

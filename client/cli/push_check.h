@@ -11,9 +11,9 @@
 #include "push_files.h"
 
 struct push_check {
-	struct origins origins;	/* of the records that will be sent */
-	uint32_t bad;		/* records that cannot be */
-	unsigned kinds;		/* bit a Kind: those met */
+	struct origins origins; /* of the records that will be sent */
+	uint32_t bad;           /* records that cannot be */
+	unsigned kinds;         /* bit a Kind: those met */
 	/* Lines of the bad ones, in the order of the files: left out when the
 	 * others are sent. */
 	struct origin *left_out;

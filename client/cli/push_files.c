@@ -37,8 +37,8 @@ add_file(struct push_files *f, struct cli *cli, const char *name, FILE *file,
 	if (grown == NULL || copy == NULL) {
 		free(copy);
 		fclose(file);
-		return cli_fail(
-		    cli, EXIT_INTERNAL, NULL, "%s", _("out of memory"));
+		return cli_fail(cli, EXIT_INTERNAL, NULL, "%s",
+		    _("out of memory"));
 	}
 	f->list[f->n++] = (struct push_file){ copy, file, kind, csv };
 	return 0;
@@ -159,16 +159,16 @@ is_kind_name(const char *name)
 }
 
 static int
-add_entry(
-    struct push_files *f, struct cli *cli, const char *dir, const char *entry)
+add_entry(struct push_files *f, struct cli *cli, const char *dir,
+    const char *entry)
 {
 	char *path = NULL;
 	FILE *file;
 	int rc;
 
 	if (asprintf(&path, "%s/%s", dir, entry) < 0)
-		return cli_fail(
-		    cli, EXIT_INTERNAL, NULL, "%s", _("out of memory"));
+		return cli_fail(cli, EXIT_INTERNAL, NULL, "%s",
+		    _("out of memory"));
 	file = fopen(path, "re");
 	rc = file == NULL
 		 ? cannot_open(cli, path)

@@ -13,14 +13,14 @@
 #include "records.h"
 
 struct push_file {
-	char *name;	/* as messages show it */
+	char *name; /* as messages show it */
 	FILE *file;
-	const struct records_kind *kind;	/* NULL: each record says it */
+	const struct records_kind *kind; /* NULL: each record says it */
 	bool csv;
 };
 
 struct push_files {
-	struct push_file *list;	/* in the order in which they are sent */
+	struct push_file *list; /* in the order in which they are sent */
 	size_t n;
 };
 
@@ -42,6 +42,6 @@ struct push_reader;
 struct push_reader *push_reader_open(struct push_file *);
 enum records_got push_reader_next(struct push_reader *,
     Resopro__V1__SyncRecord **, unsigned *line, struct records_problem *);
-void push_reader_close(struct push_reader *);	/* NULL is allowed */
+void push_reader_close(struct push_reader *); /* NULL is allowed */
 
 #endif

@@ -281,8 +281,8 @@ send_all(struct sending *s)
 }
 
 int
-push_stream_run(
-    struct push_stream *p, struct rsp_client *client, struct rsp_error *e)
+push_stream_run(struct push_stream *p, struct rsp_client *client,
+    struct rsp_error *e)
 {
 	struct sending s = { .p = p, .error = e, .last = RSP_RECV_TIMEOUT };
 	int64_t deadline = p->cli->deadline_ms == RSP_DEADLINE_DEFAULT

@@ -15,7 +15,7 @@ struct push_stream {
 	const struct push_check *check;
 	const Resopro__V1__SyncStart *start;
 	struct plan *plan;
-	Resopro__V1__SyncResult *result;	/* when it succeeded; free with
+	Resopro__V1__SyncResult *result; /* when it succeeded; free with
 						 * push_stream_free() */
 };
 

@@ -129,8 +129,8 @@ records_kind_of_file(const char *path)
 }
 
 int
-records_fault(
-    struct records_problem *p, const char *remedy, const char *fmt, ...)
+records_fault(struct records_problem *p, const char *remedy, const char *fmt,
+    ...)
 {
 	va_list ap;
 
@@ -201,8 +201,8 @@ is_reference_to_itself(const struct records_kind *k, const char *name)
 }
 
 static bool
-find_column(
-    const struct records_kind *k, const char *name, struct records_column *c)
+find_column(const struct records_kind *k, const char *name,
+    struct records_column *c)
 {
 	const field_desc *position = field_of(k->body, "position");
 
@@ -216,8 +216,8 @@ find_column(
 		 (c->field = sync_field(name)) != NULL)
 		c->place = PLACE_SYNC;
 	else if (position != NULL &&
-		 (c->field = field_of(
-		      &resopro__v1__position__descriptor, name)) != NULL)
+		 (c->field = field_of(&resopro__v1__position__descriptor,
+		      name)) != NULL)
 		c->place = PLACE_POSITION;
 	return c->field != NULL;
 }
@@ -448,15 +448,15 @@ set_bool(void *at, const char *text, struct records_problem *p)
 		if (strcasecmp(text, no[i]) == 0)
 			v = 0;
 	if (v < 0)
-		return records_fault(
-		    p, _("write oui or non"), "%s", _("neither yes nor no"));
+		return records_fault(p, _("write oui or non"), "%s",
+		    _("neither yes nor no"));
 	memcpy(at, &v, sizeof v);
 	return 0;
 }
 
 static int
-set_value(
-    const field_desc *f, void *at, const char *text, struct records_problem *p)
+set_value(const field_desc *f, void *at, const char *text,
+    struct records_problem *p)
 {
 	switch (f->type) {
 	case PROTOBUF_C_TYPE_STRING:
@@ -581,8 +581,8 @@ position_of(Resopro__V1__SyncRecord *s)
 	const field_desc *f = field_of(k->body, "position");
 
 	if (submessage(body, f) == NULL)
-		set_submessage(
-		    body, f, new_message(&resopro__v1__position__descriptor));
+		set_submessage(body, f,
+		    new_message(&resopro__v1__position__descriptor));
 	return submessage(body, f);
 }
 

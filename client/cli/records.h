@@ -17,10 +17,10 @@
 
 /* What is wrong, or deserves a look, and where. */
 struct records_problem {
-	unsigned line;		/* from 1; 0: the whole file */
-	unsigned column;	/* from 1; 0: the whole line */
-	char field[64];		/* heading of the column, or JSON path */
-	char value[96];		/* beginning of the cell, or "" */
+	unsigned line;   /* from 1; 0: the whole file */
+	unsigned column; /* from 1; 0: the whole line */
+	char field[64];  /* heading of the column, or JSON path */
+	char value[96];  /* beginning of the cell, or "" */
 	char msg[256];
 	char remedy[256];
 };
@@ -28,19 +28,19 @@ struct records_problem {
 /* What a reader's next() found. */
 enum records_got {
 	RECORDS_END,
-	RECORDS_ITEM,	/* a record; the caller's, records_free() */
-	RECORDS_REMARK,	/* *problem deserves a look; go on */
-	RECORDS_BAD,	/* *problem spoils one record; go on for the others */
-	RECORDS_FATAL,	/* *problem ends the file */
+	RECORDS_ITEM,   /* a record; the caller's, records_free() */
+	RECORDS_REMARK, /* *problem deserves a look; go on */
+	RECORDS_BAD,    /* *problem spoils one record; go on for the others */
+	RECORDS_FATAL,  /* *problem ends the file */
 };
 
 /* ---- kinds --------------------------------------------------------------- */
 
 struct records_kind {
 	Resopro__V1__Kind kind;
-	const char *name;	/* of the body's field in Record: "site" */
-	const char *title;	/* N_(): plural, "sites" */
-	const char *const *stems;	/* of file names: "sites", "lieux" */
+	const char *name;         /* of the body's field in Record: "site" */
+	const char *title;        /* N_(): plural, "sites" */
+	const char *const *stems; /* of file names: "sites", "lieux" */
 	const ProtobufCMessageDescriptor *body;
 };
 
@@ -55,16 +55,16 @@ const struct records_kind *records_kind_of_file(const char *path);
 /* ---- columns ------------------------------------------------------------- */
 
 enum records_place {
-	PLACE_NOWHERE,	/* known, but not kept in such a record */
-	PLACE_SYNC,	/* beside the record: organisation_source_id */
-	PLACE_RECORD,	/* id, source_id */
+	PLACE_NOWHERE, /* known, but not kept in such a record */
+	PLACE_SYNC,    /* beside the record: organisation_source_id */
+	PLACE_RECORD,  /* id, source_id */
 	PLACE_BODY,
-	PLACE_POSITION,	/* in the body's position */
+	PLACE_POSITION, /* in the body's position */
 };
 
 struct records_column {
 	enum records_place place;
-	const ProtobufCFieldDescriptor *field;	/* NULL: nowhere */
+	const ProtobufCFieldDescriptor *field; /* NULL: nowhere */
 };
 
 /*
@@ -79,7 +79,7 @@ int records_column(const struct records_kind *, const char *heading,
 
 /* Empty, with an empty body of this kind; NULL without memory. */
 Resopro__V1__SyncRecord *records_new(const struct records_kind *);
-void records_free(Resopro__V1__SyncRecord *);	/* NULL is allowed */
+void records_free(Resopro__V1__SyncRecord *); /* NULL is allowed */
 
 /*
  * Set one field from a cell ("": left unset).  A list's entries stand apart by
@@ -95,8 +95,8 @@ int records_set(Resopro__V1__SyncRecord *, const struct records_column *,
 int records_finish(Resopro__V1__SyncRecord *, struct records_problem *);
 
 /* Fill in msg and remedy; returns -1. */
-int records_fault(struct records_problem *, const char *remedy,
-    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int records_fault(struct records_problem *, const char *remedy, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
 
 /* Copy what fits, never half a UTF-8 character. */
 void records_cut(char *out, size_t size, const char *text);

@@ -128,8 +128,8 @@ fatal(struct records_csv *r, struct records_problem *p, unsigned line)
 static enum records_got
 text_fatal(struct records_csv *r, enum text_got got, struct records_problem *p)
 {
-	text_lines_problem(
-	    got, p->msg, sizeof p->msg, p->remedy, sizeof p->remedy);
+	text_lines_problem(got, p->msg, sizeof p->msg, p->remedy,
+	    sizeof p->remedy);
 	return fatal(r, p, r->lines.number);
 }
 

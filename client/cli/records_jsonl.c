@@ -115,8 +115,8 @@ short_path(const char *path)
 }
 
 static int
-check_kind(
-    struct records_jsonl *r, const json_t *object, struct records_problem *p)
+check_kind(struct records_jsonl *r, const json_t *object,
+    struct records_problem *p)
 {
 	const json_t *inner = json_object_get(object, "record");
 	const struct records_kind *said =
@@ -128,8 +128,8 @@ check_kind(
 		      "\"offer\" or \"status\", or give --kind"),
 		    "%s", _("the kind of this record is not known"));
 	if (said != NULL && r->kind != NULL && said != r->kind) {
-		records_fault(
-		    p, "", _("this record is one of the %s"), _(said->title));
+		records_fault(p, "", _("this record is one of the %s"),
+		    _(said->title));
 		snprintf(p->remedy, sizeof p->remedy,
 		    _("this file holds %s: move the record to another"),
 		    _(r->kind->title));
@@ -225,8 +225,8 @@ next_line(struct records_jsonl *r, struct records_problem *p)
 	r->ended = true;
 	if (got == TEXT_END)
 		return RECORDS_END;
-	text_lines_problem(
-	    got, p->msg, sizeof p->msg, p->remedy, sizeof p->remedy);
+	text_lines_problem(got, p->msg, sizeof p->msg, p->remedy,
+	    sizeof p->remedy);
 	p->line = r->lines.number;
 	return RECORDS_FATAL;
 }

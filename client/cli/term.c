@@ -74,8 +74,8 @@ put_escape(char *out, int32_t c)
 		*out = ' ';
 		return 1;
 	}
-	return (size_t)sprintf(
-	    out, c < 0x100 ? "\\x%02x" : "\\u{%x}", (unsigned)c);
+	return (
+	    size_t)sprintf(out, c < 0x100 ? "\\x%02x" : "\\u{%x}", (unsigned)c);
 }
 
 char *

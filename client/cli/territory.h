@@ -11,7 +11,7 @@ enum { COMMUNE_NAME = 128 };
  * and name; else an exit code after having told the user: EXIT_INVALID when
  * several match (the choice is shown), EXIT_NOT_FOUND when none does.
  */
-int territory_pick(
-    struct cli *, const char *text, char code[8], char name[COMMUNE_NAME]);
+int territory_pick(struct cli *, const char *text, char code[8],
+    char name[COMMUNE_NAME]);
 
 #endif

@@ -52,8 +52,9 @@ is_utf8(const char *s, size_t len)
 {
 	while (len > 0) {
 		utf8proc_int32_t c;
-		utf8proc_ssize_t n = utf8proc_iterate(
-		    (const utf8proc_uint8_t *)s, (utf8proc_ssize_t)len, &c);
+		utf8proc_ssize_t n =
+		    utf8proc_iterate((const utf8proc_uint8_t *)s,
+			(utf8proc_ssize_t)len, &c);
 
 		if (n <= 0)
 			return false;
@@ -117,8 +118,8 @@ convert_line(struct text_lines *t, const char *raw, size_t len)
 			c = windows_1252[b - 0x80];
 		if (c == 0)
 			return TEXT_UNKNOWN_BYTE;
-		n += (size_t)utf8proc_encode_char(
-		    c, (utf8proc_uint8_t *)t->line + n);
+		n += (size_t)utf8proc_encode_char(c,
+		    (utf8proc_uint8_t *)t->line + n);
 	}
 	t->line[n] = '\0';
 	t->len = n;

@@ -37,7 +37,7 @@ on_content_type(struct rsp_answer *a, const char *value, size_t len)
 	size_t n = sizeof grpc - 1;
 
 	a->is_grpc = len >= n && memcmp(value, grpc, n) == 0 &&
-	    (len == n || value[n] == '+' || value[n] == ';');
+		     (len == n || value[n] == '+' || value[n] == ';');
 	if (len >= sizeof a->content_type)
 		len = sizeof a->content_type - 1;
 	memcpy(a->content_type, value, len);
@@ -154,8 +154,8 @@ end_of_grpc(const struct rsp_answer *a, struct rsp_error *e)
 	if (a->grpc_status == GRPC_OK)
 		return;
 	rsp_fail(e, (enum rsp_code)a->grpc_status, NULL, NULL, "%s",
-	    a->message[0] != '\0' ? a->message :
-	    grpc_status_name((unsigned)a->grpc_status));
+	    a->message[0] != '\0' ? a->message
+				  : grpc_status_name((unsigned)a->grpc_status));
 	if (a->details == NULL)
 		return;
 	rsp_details_read(a->details, e);

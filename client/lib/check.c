@@ -21,7 +21,7 @@ enum {
 };
 
 struct pass {
-	size_t memory;		/* still allowed */
+	size_t memory; /* still allowed */
 	unsigned depth;
 	struct rsp_error *e;
 };
@@ -108,13 +108,14 @@ known(struct pass *p, const ProtobufCMessageDescriptor *d,
 	if (repeated && wire != WIRE_LENGTH && in->wire_type == WIRE_LENGTH) {
 		int64_t n = packed_count(wire, in);
 
-		return n < 0 ? bad(p, d, f, "MALFORMED", "is cut short") :
-		    spend(p, (size_t)n * 8);
+		return n < 0 ? bad(p, d, f, "MALFORMED", "is cut short")
+			     : spend(p, (size_t)n * 8);
 	}
 	if (in->wire_type != wire)
 		return bad(p, d, f, "WIRE_TYPE", "is of another kind");
 	if (spend(p, (repeated ? sizeof(ProtobufCBinaryData) : 0) +
-	    (wire == WIRE_LENGTH ? in->len + 1 + ALLOC_COST : 0)) < 0)
+			 (wire == WIRE_LENGTH ? in->len + 1 + ALLOC_COST : 0)) <
+	    0)
 		return -1;
 	if (f->type == PROTOBUF_C_TYPE_MESSAGE) {
 		struct pb_cursor c = { in->data, in->data + in->len };
@@ -137,8 +138,8 @@ field(struct pass *p, const ProtobufCMessageDescriptor *d,
 	f = protobuf_c_message_descriptor_get_field(d, (unsigned)in->number);
 	if (f != NULL)
 		return known(p, d, f, in);
-	return spend(p, sizeof(ProtobufCMessageUnknownField) + in->len +
-	    2 * ALLOC_COST);
+	return spend(p,
+	    sizeof(ProtobufCMessageUnknownField) + in->len + 2 * ALLOC_COST);
 }
 
 static int

@@ -135,7 +135,8 @@ rsp_client_conn(struct rsp_client *c, int64_t until, struct rsp_error *e)
 		return conn;
 	if (c->nconns < CONNECTIONS_MAX)
 		return connect_now(c, until, e);
-	rsp_fail(e, RSP_RESOURCE_EXHAUSTED, "CONNECTIONS", "close streams "
+	rsp_fail(e, RSP_RESOURCE_EXHAUSTED, "CONNECTIONS",
+	    "close streams "
 	    "that were opened before the server restarted",
 	    "%s: %d connections wait for their last calls to end",
 	    c->config.where, CONNECTIONS_MAX);

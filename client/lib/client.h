@@ -20,7 +20,7 @@ struct rsp_client {
 	struct rsp_tls *tls;
 	struct rsp_conn *conns[CONNECTIONS_MAX];
 	unsigned nconns;
-	struct rsp_stream *streams;	/* not closed by the caller */
+	struct rsp_stream *streams; /* not closed by the caller */
 	int interrupt_fd;
 };
 

@@ -25,7 +25,7 @@ is_port(const char *port)
 	size_t len = strspn(port, "0123456789");
 
 	return len > 0 && len <= 5 && port[len] == '\0' && atol(port) > 0 &&
-	    atol(port) <= 65535;
+	       atol(port) <= 65535;
 }
 
 /* "host", "host:port", "[v6]", "[v6]:port" */
@@ -56,8 +56,7 @@ split_server(struct rsp_config *c, const char *server, struct rsp_error *e)
 	return c->host != NULL && c->port != NULL ? 0 : rsp_fail_nomem(e);
 }
 
-static char *
-text(const char *fmt, ...) PRINTF_LIKE(1, 2);
+static char *text(const char *fmt, ...) PRINTF_LIKE(1, 2);
 static char *
 text(const char *fmt, ...)
 {
@@ -107,8 +106,8 @@ set_texts(struct rsp_config *c, const struct rsp_client_opts *o,
 	c->authority = text("%s%s%s:%s", open_bracket(name), name,
 	    close_bracket(name), c->port);
 	c->name = strdup(name);
-	c->user_agent = o->user_agent != NULL ?
-	    text("%s " AGENT, o->user_agent) : strdup(AGENT);
+	c->user_agent = o->user_agent != NULL ? text("%s " AGENT, o->user_agent)
+					      : strdup(AGENT);
 	if (o->token != NULL)
 		c->authorization = text("Bearer %s", o->token);
 	if (c->where == NULL || c->authority == NULL || c->name == NULL ||
@@ -131,8 +130,8 @@ rsp_config_set(struct rsp_config *c, const struct rsp_client_opts *o,
 	if (o->size != sizeof *o)
 		return rsp_fail(e, RSP_ERR_CONFIG, "SIZE", NULL,
 		    "size: must be sizeof (struct rsp_client_opts), %zu, of "
-		    "this version of the library; it is %zu", sizeof *o,
-		    o->size);
+		    "this version of the library; it is %zu",
+		    sizeof *o, o->size);
 	if (o->server == NULL || o->server[0] == '\0')
 		return rsp_fail(e, RSP_ERR_CONFIG, "SERVER", NULL,
 		    "server: is required");

@@ -6,11 +6,11 @@
 
 struct rsp_config {
 	char *host, *port;
-	char *where;		/* "host:port", for messages */
-	char *authority;	/* of the requests */
-	char *name;		/* that the certificate must bear */
+	char *where;     /* "host:port", for messages */
+	char *authority; /* of the requests */
+	char *name;      /* that the certificate must bear */
 	char *user_agent;
-	char *authorization;	/* "Bearer ...", or NULL */
+	char *authorization; /* "Bearer ...", or NULL */
 	uint32_t connect_timeout_ms, deadline_ms, keepalive_ms;
 	uint32_t max_message, max_buffered;
 	bool gzip, no_retry;

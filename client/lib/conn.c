@@ -14,9 +14,9 @@
 #include "h2.h"
 #include "wire/grpc.h"
 
-#define OUT_MAX 65536		/* put together before it is written */
-#define READ_MAX 16384		/* a TLS record */
-#define READS_MAX 64		/* before the caller may look */
+#define OUT_MAX 65536  /* put together before it is written */
+#define READ_MAX 16384 /* a TLS record */
+#define READS_MAX 64   /* before the caller may look */
 #define PONG_MS 20000
 
 /* ---- its end ------------------------------------------------------------- */
@@ -168,7 +168,7 @@ keep_alive(struct rsp_conn *c)
 	if (c->pinged != 0 && now >= c->pinged + PONG_MS) {
 		die_of(c, "KEEPALIVE", "the server no longer answers");
 	} else if (c->pinged == 0 &&
-	    now >= c->heard + c->config->keepalive_ms) {
+		   now >= c->heard + c->config->keepalive_ms) {
 		c->pinged = now;
 		(void)nghttp2_submit_ping(c->h2, NGHTTP2_FLAG_NONE, NULL);
 	}
@@ -183,8 +183,7 @@ rsp_conn_move(struct rsp_conn *c)
 	write_out(c);
 	if (!c->dead && !nghttp2_session_want_read(c->h2) &&
 	    !nghttp2_session_want_write(c->h2))
-		die_of(c, "CONNECTION_LOST",
-		    "the HTTP/2 connection was ended");
+		die_of(c, "CONNECTION_LOST", "the HTTP/2 connection was ended");
 }
 
 bool
@@ -196,8 +195,7 @@ rsp_conn_is_flushed(const struct rsp_conn *c)
 struct pollfd
 rsp_conn_poll(const struct rsp_conn *c)
 {
-	return (struct pollfd){ .fd = c->fd,
-		.events = rsp_tls_events(c->tls) };
+	return (struct pollfd){ .fd = c->fd, .events = rsp_tls_events(c->tls) };
 }
 
 int64_t
@@ -207,8 +205,8 @@ rsp_conn_due(const struct rsp_conn *c)
 		return 0;
 	if (c->calls == NULL)
 		return NEVER;
-	return c->pinged != 0 ? c->pinged + PONG_MS :
-	    c->heard + c->config->keepalive_ms;
+	return c->pinged != 0 ? c->pinged + PONG_MS
+			      : c->heard + c->config->keepalive_ms;
 }
 
 /* ---- its beginning ------------------------------------------------------- */
@@ -276,8 +274,8 @@ wait_for_settings(struct rsp_conn *c, const struct rsp_patience *p,
 }
 
 static int
-establish(struct rsp_conn *c, struct rsp_tls *tls,
-    const struct rsp_patience *p, struct rsp_error *e)
+establish(struct rsp_conn *c, struct rsp_tls *tls, const struct rsp_patience *p,
+    struct rsp_error *e)
 {
 	if ((c->fd = rsp_dial(c->config->host, c->config->port, p, e)) < 0 ||
 	    (c->tls = rsp_tls_open(tls, c->fd, c->config->name, e)) == NULL ||

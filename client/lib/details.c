@@ -92,7 +92,7 @@ take_retry(const ProtobufCMessage *m, struct rsp_error *e)
 		e->retry_after_ms = UINT32_MAX;
 	else
 		e->retry_after_ms = (uint32_t)d->seconds * 1000 +
-		    (uint32_t)(d->nanos + 999999) / 1000000;
+				    (uint32_t)(d->nanos + 999999) / 1000000;
 }
 
 static const struct detail {
@@ -101,15 +101,15 @@ static const struct detail {
 	void (*take)(const ProtobufCMessage *, struct rsp_error *);
 } details[] = {
 	{ "google.rpc.ErrorInfo", &google__rpc__error_info__descriptor,
-	  take_info },
+	    take_info },
 	{ "google.rpc.BadRequest", &google__rpc__bad_request__descriptor,
-	  take_bad_request },
+	    take_bad_request },
 	{ "google.rpc.PreconditionFailure",
-	  &google__rpc__precondition_failure__descriptor, take_precondition },
+	    &google__rpc__precondition_failure__descriptor, take_precondition },
 	{ "google.rpc.QuotaFailure", &google__rpc__quota_failure__descriptor,
-	  take_quota },
+	    take_quota },
 	{ "google.rpc.RetryInfo", &google__rpc__retry_info__descriptor,
-	  take_retry },
+	    take_retry },
 };
 
 /* "type.googleapis.com/google.rpc.ErrorInfo" */
@@ -119,8 +119,8 @@ detail_find(const char *url)
 	const char *slash = strrchr(url, '/');
 
 	for (size_t i = 0; i < sizeof details / sizeof details[0]; i++)
-		if (strcmp(slash != NULL ? slash + 1 : url,
-		    details[i].type) == 0)
+		if (strcmp(slash != NULL ? slash + 1 : url, details[i].type) ==
+		    0)
 			return &details[i];
 	return NULL;
 }
@@ -149,8 +149,9 @@ rsp_details_read(const char *base64, struct rsp_error *e)
 	Google__Rpc__Status *status = NULL;
 
 	if (bytes != NULL && base64_decode(base64, len, bytes, &len) == 0)
-		status = (Google__Rpc__Status *)rsp_message_unpack(
-		    &google__rpc__status__descriptor, bytes, len, NULL);
+		status = (Google__Rpc__Status *)
+		    rsp_message_unpack(&google__rpc__status__descriptor, bytes,
+			len, NULL);
 	for (size_t i = 0; status != NULL && i < status->n_details; i++)
 		take_any(status->details[i], e);
 	if (status != NULL)

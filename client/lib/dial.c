@@ -13,7 +13,7 @@
 #include "fail.h"
 
 static const char remedy_connect[] = "check host and port, that the server "
-    "runs, and that no firewall is in between";
+				     "runs, and that no firewall is in between";
 
 static int
 resolve_fail(const char *host, int rc, struct rsp_error *e)
@@ -21,7 +21,8 @@ resolve_fail(const char *host, int rc, struct rsp_error *e)
 	if (rc == EAI_NONAME || rc == EAI_NODATA)
 		return rsp_fail(e, RSP_UNAVAILABLE, "NAME_UNKNOWN",
 		    "check the spelling of the server's name and the DNS of "
-		    "this machine", "the name \"%s\" is not known", host);
+		    "this machine",
+		    "the name \"%s\" is not known", host);
 	return rsp_fail(e, RSP_UNAVAILABLE, "NAME_LOOKUP",
 	    "check the DNS of this machine",
 	    "the name \"%s\" cannot be looked up: %s", host,
@@ -34,9 +35,9 @@ connect_fail(int cause, struct rsp_error *e)
 	if (cause == ETIMEDOUT)
 		return rsp_fail(e, RSP_UNAVAILABLE, "CONNECT_TIMEOUT",
 		    remedy_connect, "no answer from the server");
-	return rsp_fail(e, RSP_UNAVAILABLE, cause == ECONNREFUSED ?
-	    "CONNECT_REFUSED" : "CONNECT_FAILED", remedy_connect,
-	    "no connection to the server: %s", strerror(cause));
+	return rsp_fail(e, RSP_UNAVAILABLE,
+	    cause == ECONNREFUSED ? "CONNECT_REFUSED" : "CONNECT_FAILED",
+	    remedy_connect, "no connection to the server: %s", strerror(cause));
 }
 
 /* 0 connected, or the errno; -1 interrupted. */
@@ -59,8 +60,9 @@ static int
 try_address(const struct addrinfo *a, const struct rsp_patience *p, int *cause,
     struct rsp_error *e)
 {
-	int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK |
-	    SOCK_CLOEXEC, 0), on = 1, rc;
+	int fd = socket(a->ai_family,
+		SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+	    on = 1, rc;
 
 	if (fd < 0) {
 		*cause = errno;

@@ -75,7 +75,7 @@ int
 rsp_fail(struct rsp_error *e, enum rsp_code code, const char *reason,
     const char *remedy, const char *fmt, ...)
 {
-	char msg[sizeof e->msg * 2];	/* arguments may be parts of *e */
+	char msg[sizeof e->msg * 2]; /* arguments may be parts of *e */
 	char why[sizeof e->reason], what[sizeof e->remedy];
 	va_list ap;
 

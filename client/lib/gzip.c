@@ -6,7 +6,7 @@
 
 #include "fail.h"
 
-#define GZIP_WINDOW (15 + 16)	/* zlib: with gzip's header, not its own */
+#define GZIP_WINDOW (15 + 16) /* zlib: with gzip's header, not its own */
 #define CHUNK 16384
 
 int
@@ -18,7 +18,7 @@ rsp_gzip(const uint8_t *data, size_t len, struct buf *out, struct rsp_error *e)
 
 	/* Level 1: most of the gain for little of the time. */
 	if (deflateInit2(&z, 1, Z_DEFLATED, GZIP_WINDOW, 8,
-	    Z_DEFAULT_STRATEGY) != Z_OK)
+		Z_DEFAULT_STRATEGY) != Z_OK)
 		return rsp_fail_nomem(e);
 	bound = deflateBound(&z, len);
 	if ((room = buf_reserve(out, bound)) != NULL) {
@@ -26,7 +26,7 @@ rsp_gzip(const uint8_t *data, size_t len, struct buf *out, struct rsp_error *e)
 		z.avail_in = (uInt)len;
 		z.next_out = room;
 		z.avail_out = (uInt)bound;
-		(void)deflate(&z, Z_FINISH);	/* cannot fail: it has room */
+		(void)deflate(&z, Z_FINISH); /* cannot fail: it has room */
 		buf_added(out, bound - z.avail_out);
 	}
 	deflateEnd(&z);

@@ -97,8 +97,8 @@ on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *conn)
 	(void)h2;
 	switch (frame->hd.type) {
 	case NGHTTP2_SETTINGS:
-		c->ready = c->ready ||
-		    (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0;
+		c->ready =
+		    c->ready || (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0;
 		break;
 	case NGHTTP2_GOAWAY:
 		c->draining = true;
@@ -175,7 +175,7 @@ read_body(nghttp2_session *h2, int32_t id, uint8_t *to, size_t cap,
 	if (last)
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 	if (!s->acts && (last || s->method->kind == RSP_CLIENT_STREAM ||
-	    s->method->kind == RSP_BIDI)) {
+			    s->method->kind == RSP_BIDI)) {
 		s->acts = true;
 		s->acts_after = c->queued;
 	}
@@ -232,7 +232,7 @@ rsp_conn_start(struct rsp_conn *c, struct rsp_stream *s, struct rsp_error *e)
 
 	s->id = nghttp2_submit_request(c->h2, NULL, nv, n, &body, NULL);
 	if (s->id < 0) {
-		c->draining = true;	/* its numbers are used up */
+		c->draining = true; /* its numbers are used up */
 		return rsp_fail(e, RSP_UNAVAILABLE, "REFUSED", NULL,
 		    "the connection takes no more calls: %s",
 		    nghttp2_strerror(s->id));
@@ -308,9 +308,9 @@ rsp_h2_start(struct rsp_conn *c)
 
 	if (session_new(c) != 0 ||
 	    nghttp2_submit_settings(c->h2, NGHTTP2_FLAG_NONE, settings,
-	    sizeof settings / sizeof settings[0]) != 0 ||
+		sizeof settings / sizeof settings[0]) != 0 ||
 	    nghttp2_session_set_local_window_size(c->h2, NGHTTP2_FLAG_NONE, 0,
-	    CONNECTION_WINDOW) != 0)
+		CONNECTION_WINDOW) != 0)
 		return -1;
 	return 0;
 }

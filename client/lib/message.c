@@ -39,8 +39,8 @@ rsp_message_unpack(const ProtobufCMessageDescriptor *d, const uint8_t *bytes,
 {
 	static const uint8_t none[1];
 	ProtobufCMessage *m;
-	size_t memory = len > MEMORY_MIN / MEMORY_FACTOR ?
-	    len * MEMORY_FACTOR : MEMORY_MIN;
+	size_t memory =
+	    len > MEMORY_MIN / MEMORY_FACTOR ? len * MEMORY_FACTOR : MEMORY_MIN;
 
 	if (bytes == NULL)
 		bytes = none;
@@ -100,8 +100,8 @@ rsp_frame_pack(const ProtobufCMessage *m, bool gzip, size_t max,
 		return too_large(len, max, e);
 	if (buf_append(out, prefix, sizeof prefix) != 0)
 		return rsp_fail_nomem(e);
-	if ((gzip ? append_gzipped(m, out, e) :
-	    append_plain(m, len, out, e)) != 0) {
+	if ((gzip ? append_gzipped(m, out, e) : append_plain(m, len, out, e)) !=
+	    0) {
 		out->end = out->start + before;
 		return -1;
 	}
@@ -133,7 +133,7 @@ rsp_message_has_request_id(const ProtobufCMessage *m)
 {
 	const ProtobufCFieldDescriptor *f =
 	    protobuf_c_message_descriptor_get_field_by_name(m->descriptor,
-	    "request_id");
+		"request_id");
 	const char *id;
 
 	if (f == NULL || f->type != PROTOBUF_C_TYPE_STRING ||

@@ -10,14 +10,13 @@
 #include <resopro/v1/registry.pb-c.h>
 #include <resopro/v1/territories.pb-c.h>
 
-#define METHOD(name, service, method, in, out, kind_, effect_)	\
-	const struct rsp_method name = {			\
-		.path = "/resopro.v1." service "/" method,	\
-		.input = &resopro__v1__##in##__descriptor,	\
-		.output = &resopro__v1__##out##__descriptor,	\
-		.kind = (kind_),				\
-		.effect = (effect_)				\
-	}
+#define METHOD(name, service, method, in, out, kind_, effect_)                 \
+	const struct rsp_method name = { .path = "/resopro.v1." service        \
+						 "/" method,                   \
+		.input = &resopro__v1__##in##__descriptor,                     \
+		.output = &resopro__v1__##out##__descriptor,                   \
+		.kind = (kind_),                                               \
+		.effect = (effect_) }
 
 /* clang-format off */
 METHOD(rsp_registry_get, "Registry", "Get",

@@ -19,10 +19,10 @@ struct attempts {
 	const struct rsp_method *method;
 	const ProtobufCMessage *request;
 	int64_t deadline;
-	bool repeatable;	/* a second time changes nothing more */
-	bool untouched;		/* the last attempt certainly did nothing */
-	bool maybe_written;	/* one of the attempts so far may have */
-	struct rsp_error e;	/* of the last attempt */
+	bool repeatable;    /* a second time changes nothing more */
+	bool untouched;     /* the last attempt certainly did nothing */
+	bool maybe_written; /* one of the attempts so far may have */
+	struct rsp_error e; /* of the last attempt */
 };
 
 /* ---- one attempt --------------------------------------------------------- */
@@ -65,8 +65,9 @@ receive(struct attempts *a, struct rsp_stream *s, ProtobufCMessage **response)
 static int
 exchange(struct attempts *a, struct rsp_stream *s, ProtobufCMessage **response)
 {
-	int rc = rsp_stream_send(s, a->request, &a->e) == RSP_SEND_ERROR ?
-	    -1 : receive(a, s, response);
+	int rc = rsp_stream_send(s, a->request, &a->e) == RSP_SEND_ERROR
+		     ? -1
+		     : receive(a, s, response);
 
 	if (rc != 0) {
 		/* An interruption leaves the stream open: not so here. */
@@ -109,7 +110,7 @@ may_repeat(const struct attempts *a)
 		return a->untouched || a->repeatable;
 	if (a->e.code == RSP_RESOURCE_EXHAUSTED)
 		return a->e.from_server && a->e.retry_after_ms > 0 &&
-		    a->e.retry_after_ms <= LIMIT_PAUSE_MAX_MS;
+		       a->e.retry_after_ms <= LIMIT_PAUSE_MAX_MS;
 	return a->e.code == RSP_UNCERTAIN && a->repeatable;
 }
 
@@ -151,10 +152,12 @@ static void
 advise(struct rsp_error *e, bool repeatable)
 {
 	if (e->code == RSP_UNCERTAIN && e->remedy[0] == '\0')
-		rsp_text_copy(e->remedy, sizeof e->remedy, repeatable ?
-		    "send it again with the same request id: it is then done "
-		    "once" : "look whether it was done before sending it "
-		    "again");
+		rsp_text_copy(e->remedy, sizeof e->remedy,
+		    repeatable
+			? "send it again with the same request id: it is then done "
+			  "once"
+			: "look whether it was done before sending it "
+			  "again");
 }
 
 /* 0 when another attempt is to be made. */
@@ -191,7 +194,8 @@ rsp_call(struct rsp_client *c, const struct rsp_method *method,
     const ProtobufCMessage *request, ProtobufCMessage **response,
     int64_t deadline_ms, struct rsp_error *error)
 {
-	struct attempts a = { .client = c, .method = method,
+	struct attempts a = { .client = c,
+		.method = method,
 		.request = request };
 
 	*response = NULL;
@@ -199,8 +203,8 @@ rsp_call(struct rsp_client *c, const struct rsp_method *method,
 		deadline_ms = c->config.deadline_ms;
 	a.deadline = clock_after(deadline_ms);
 	a.repeatable = method->effect == RSP_READ ||
-	    (method->effect == RSP_WRITE_ID &&
-	    rsp_message_has_request_id(request));
+		       (method->effect == RSP_WRITE_ID &&
+			   rsp_message_has_request_id(request));
 	if (method->kind != RSP_UNARY)
 		return rsp_fail(error, RSP_ERR_USAGE, "KIND", NULL,
 		    "%s is a stream: rsp_stream_open()", method->path);

@@ -20,7 +20,7 @@
 
 struct rsp_tls {
 	SSL_CTX *ctx;
-	BIO_METHOD *bio;	/* a socket whose writes raise no signal */
+	BIO_METHOD *bio; /* a socket whose writes raise no signal */
 	char *ca_file, *cert_file;
 	struct tls_cert own;
 };
@@ -28,8 +28,8 @@ struct rsp_tls {
 struct rsp_tls_link {
 	SSL *ssl;
 	int fd;
-	bool dead;		/* no goodbye any more */
-	short read_waits, write_waits;	/* POLLIN, POLLOUT */
+	bool dead;                     /* no goodbye any more */
+	short read_waits, write_waits; /* POLLIN, POLLOUT */
 	struct tls_words words;
 	char name[256];
 };
@@ -43,8 +43,9 @@ file_fail(struct rsp_error *e, const char *option, const char *file,
 	char reason[64];
 
 	(void)snprintf(reason, sizeof reason, "%s",
-	    strcmp(option, "ca_file") == 0 ? "CA_FILE" :
-	    strcmp(option, "cert_file") == 0 ? "CERT_FILE" : "KEY_FILE");
+	    strcmp(option, "ca_file") == 0     ? "CA_FILE"
+	    : strcmp(option, "cert_file") == 0 ? "CERT_FILE"
+					       : "KEY_FILE");
 	ERR_clear_error();
 	return rsp_fail(e, RSP_ERR_CONFIG, reason, NULL, "%s: %s: %s", option,
 	    file, what);
@@ -100,8 +101,7 @@ no_passphrase(char *buf, int size, int rwflag, void *asked)
 	return -1;
 }
 
-static void
-warn(const struct rsp_client_opts *o, const char *fmt, ...)
+static void warn(const struct rsp_client_opts *o, const char *fmt, ...)
     PRINTF_LIKE(2, 3);
 static void
 warn(const struct rsp_client_opts *o, const char *fmt, ...)
@@ -126,8 +126,10 @@ warn_of_files(const struct rsp_tls *t, const struct rsp_client_opts *o)
 	struct stat st;
 
 	if (stat(o->key_file, &st) == 0 && (st.st_mode & 077) != 0)
-		warn(o, "key_file: %s: others may read it (mode %04o); it "
-		    "should be 0600", o->key_file, st.st_mode & 07777);
+		warn(o,
+		    "key_file: %s: others may read it (mode %04o); it "
+		    "should be 0600",
+		    o->key_file, st.st_mode & 07777);
 	if (ASN1_TIME_diff(&days, &seconds, NULL, end) != 1)
 		return;
 	if (days < 0 || seconds < 0)
@@ -149,8 +151,7 @@ load_key(struct rsp_tls *t, const struct rsp_client_opts *o,
 		return -1;
 	SSL_CTX_set_default_passwd_cb(t->ctx, no_passphrase);
 	SSL_CTX_set_default_passwd_cb_userdata(t->ctx, &asked);
-	rc = SSL_CTX_use_PrivateKey_file(t->ctx, o->key_file,
-	    SSL_FILETYPE_PEM);
+	rc = SSL_CTX_use_PrivateKey_file(t->ctx, o->key_file, SSL_FILETYPE_PEM);
 	SSL_CTX_set_default_passwd_cb_userdata(t->ctx, NULL);
 	if (rc == 1 && SSL_CTX_check_private_key(t->ctx) == 1)
 		return 0;
@@ -209,8 +210,8 @@ retry_or_fail(BIO *b, ssize_t n, int retry)
 static int
 socket_write(BIO *b, const char *data, int len)
 {
-	return retry_or_fail(b, send(link_fd(b), data, (size_t)len,
-	    MSG_NOSIGNAL), BIO_FLAGS_WRITE);
+	return retry_or_fail(b,
+	    send(link_fd(b), data, (size_t)len, MSG_NOSIGNAL), BIO_FLAGS_WRITE);
 }
 
 static int
@@ -282,7 +283,8 @@ context_set(struct rsp_tls *t, struct rsp_error *e)
 	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, on_verify);
 	(void)SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION);
 	(void)SSL_CTX_set_mode(t->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
-	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+					   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+					   SSL_MODE_RELEASE_BUFFERS);
 	return 0;
 }
 
@@ -332,8 +334,8 @@ expect_name(SSL *ssl, const char *name)
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	/* SSL_set_tlsext_host_name() casts const away. */
 	return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME,
-	    TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)name) == 1 &&
-	    SSL_set1_host(ssl, name) == 1;
+		   TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)name) == 1 &&
+	       SSL_set1_host(ssl, name) == 1;
 }
 
 struct rsp_tls_link *
@@ -349,8 +351,10 @@ rsp_tls_open(struct rsp_tls *t, int fd, const char *name, struct rsp_error *e)
 	l->fd = fd;
 	l->dead = true;
 	rsp_text_copy(l->name, sizeof l->name, name);
-	l->words = (struct tls_words){ .name = l->name, .ca_file = t->ca_file,
-		.cert_file = t->cert_file, .own = t->own };
+	l->words = (struct tls_words){ .name = l->name,
+		.ca_file = t->ca_file,
+		.cert_file = t->cert_file,
+		.own = t->own };
 	bio = BIO_new(t->bio);
 	if ((l->ssl = SSL_new(t->ctx)) == NULL || bio == NULL ||
 	    !expect_name(l->ssl, name)) {
@@ -406,8 +410,9 @@ outcome(struct rsp_tls_link *l, int rc, int saved, short *events,
 	l->dead = true;
 	ERR_clear_error();
 	return rsp_fail(e, RSP_UNAVAILABLE, "CONNECTION_LOST", NULL, "%s%s",
-	    saved == 0 ? "the server closed the connection" :
-	    "the connection broke: ", saved == 0 ? "" : strerror(saved));
+	    saved == 0 ? "the server closed the connection"
+		       : "the connection broke: ",
+	    saved == 0 ? "" : strerror(saved));
 }
 
 static int
@@ -451,8 +456,7 @@ rsp_tls_read(struct rsp_tls_link *l, void *to, size_t cap, struct rsp_error *e)
 	errno = 0;
 	rc = SSL_read_ex(l->ssl, to, cap, &n);
 	saved = errno;
-	return rc == 1 ? (ssize_t)n :
-	    outcome(l, rc, saved, &l->read_waits, e);
+	return rc == 1 ? (ssize_t)n : outcome(l, rc, saved, &l->read_waits, e);
 }
 
 ssize_t
@@ -467,8 +471,7 @@ rsp_tls_write(struct rsp_tls_link *l, const void *from, size_t len,
 	errno = 0;
 	rc = SSL_write_ex(l->ssl, from, len, &n);
 	saved = errno;
-	return rc == 1 ? (ssize_t)n :
-	    outcome(l, rc, saved, &l->write_waits, e);
+	return rc == 1 ? (ssize_t)n : outcome(l, rc, saved, &l->write_waits, e);
 }
 
 short

@@ -12,8 +12,8 @@
 
 #include <resopro/client.h>
 
-struct rsp_tls;		/* authorities, certificate and key of a client */
-struct rsp_tls_link;	/* one connection */
+struct rsp_tls;      /* authorities, certificate and key of a client */
+struct rsp_tls_link; /* one connection */
 
 /*
  * Read the files that the options name.
@@ -22,7 +22,7 @@ struct rsp_tls_link;	/* one connection */
  * Blocks: on the disk.
  */
 struct rsp_tls *rsp_tls_new(const struct rsp_client_opts *, struct rsp_error *);
-void rsp_tls_free(struct rsp_tls *);	/* NULL is a no-op */
+void rsp_tls_free(struct rsp_tls *); /* NULL is a no-op */
 
 /* Borrows `fd` and the context; `name`, a host name or an address, is what the
  * server's certificate must bear.  Fails: NULL, RSP_ERR_NOMEM. */

@@ -18,8 +18,9 @@ name_read(const X509_NAME *name, char *out, size_t cap)
 	int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
 	unsigned char *text = NULL;
 
-	if (at >= 0 && ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(
-	    X509_NAME_get_entry(name, at))) >= 0)
+	if (at >= 0 &&
+	    ASN1_STRING_to_UTF8(&text,
+		X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at))) >= 0)
 		rsp_text_copy(out, cap, (const char *)text);
 	else
 		X509_NAME_oneline(name, out, (int)cap);
@@ -73,14 +74,15 @@ not_signed(const struct tls_words *w, struct rsp_error *e)
 {
 	char remedy[TLS_REMEDY_LEN];
 
-	(void)snprintf(remedy, sizeof remedy, "ask the operator of the server "
+	(void)snprintf(remedy, sizeof remedy,
+	    "ask the operator of the server "
 	    "for the certificate of its authority and name that file as the "
-	    "CA (now: %s)", w->ca_file != NULL ? w->ca_file :
-	    "those of the system");
+	    "CA (now: %s)",
+	    w->ca_file != NULL ? w->ca_file : "those of the system");
 	return rsp_fail(e, RSP_ERR_TLS, "TLS_UNKNOWN_AUTHORITY", remedy,
 	    "the server's certificate \"%s\" is signed by \"%s\", which is "
-	    "none of the authorities trusted here", w->peer.subject,
-	    w->peer.issuer);
+	    "none of the authorities trusted here",
+	    w->peer.subject, w->peer.issuer);
 }
 
 static int
@@ -119,7 +121,8 @@ wrong_purpose(const struct tls_words *w, struct rsp_error *e)
 	return rsp_fail(e, RSP_ERR_TLS, "TLS_WRONG_PURPOSE",
 	    "have the operator issue a server certificate",
 	    "the certificate \"%s\" that the server shows is not one for "
-	    "servers", w->peer.subject);
+	    "servers",
+	    w->peer.subject);
 }
 
 static const struct refusal {
@@ -154,35 +157,44 @@ explain_refusal(const struct tls_words *w, struct rsp_error *e)
 /* ---- what the server refused --------------------------------------------- */
 
 static const struct alert {
-	int number;		/* RFC 8446, 6 */
-	bool ours;		/* about our certificate */
+	int number; /* RFC 8446, 6 */
+	bool ours;  /* about our certificate */
 	const char *reason, *what, *remedy;
 } alerts[] = {
-	{ 40, false, "TLS_NO_COMMON_CIPHER", "the server accepts none of the "
-	  "ciphers offered, or asks for a certificate",
-	  "give a certificate, or ask the operator what the server requires" },
+	{ 40, false, "TLS_NO_COMMON_CIPHER",
+	    "the server accepts none of the "
+	    "ciphers offered, or asks for a certificate",
+	    "give a certificate, or ask the operator what the server requires" },
 	{ 42, true, "TLS_OWN_CERTIFICATE", "it is damaged or unusable",
-	  "ask the agency for a new certificate" },
+	    "ask the agency for a new certificate" },
 	{ 43, true, "TLS_OWN_CERTIFICATE", "it is of an unsupported type",
-	  "ask the agency for a client certificate" },
+	    "ask the agency for a client certificate" },
 	{ 44, true, "TLS_OWN_REVOKED", "it has been revoked",
-	  "ask the agency for a new certificate" },
+	    "ask the agency for a new certificate" },
 	{ 45, true, "TLS_OWN_EXPIRED", "it has expired",
-	  "ask the agency for a new certificate, or correct the clock" },
+	    "ask the agency for a new certificate, or correct the clock" },
 	{ 46, true, "TLS_OWN_CERTIFICATE", "the server does not say why",
-	  "ask the operator what the log of the server says" },
-	{ 48, true, "TLS_OWN_UNKNOWN_AUTHORITY", "its authority is not known "
-	  "to the server", "use the certificate that the agency issued" },
+	    "ask the operator what the log of the server says" },
+	{ 48, true, "TLS_OWN_UNKNOWN_AUTHORITY",
+	    "its authority is not known "
+	    "to the server",
+	    "use the certificate that the agency issued" },
 	{ 49, true, "TLS_OWN_CERTIFICATE", "access denied",
-	  "ask the operator what the log of the server says" },
-	{ 70, false, "TLS_VERSION", "the server accepts neither TLS 1.2 nor "
-	  "1.3", "ask the operator to enable TLS 1.3" },
-	{ 112, false, "TLS_WRONG_NAME", "the server does not know the name "
-	  "that was asked for", "check the server's name" },
-	{ 116, true, "TLS_OWN_MISSING", "it asks for a certificate and none "
-	  "was given", "give the certificate and key that the agency issued" },
+	    "ask the operator what the log of the server says" },
+	{ 70, false, "TLS_VERSION",
+	    "the server accepts neither TLS 1.2 nor "
+	    "1.3",
+	    "ask the operator to enable TLS 1.3" },
+	{ 112, false, "TLS_WRONG_NAME",
+	    "the server does not know the name "
+	    "that was asked for",
+	    "check the server's name" },
+	{ 116, true, "TLS_OWN_MISSING",
+	    "it asks for a certificate and none "
+	    "was given",
+	    "give the certificate and key that the agency issued" },
 	{ 120, false, "TLS_NOT_HTTP2", "it does not speak HTTP/2 on this port",
-	  "check host and port: it is probably another service" },
+	    "check host and port: it is probably another service" },
 };
 
 static int
@@ -198,8 +210,8 @@ explain_alert(const struct tls_words *w, int number, struct rsp_error *e)
 			    "the server refused the connection: %s", a->what);
 		return rsp_fail(e, RSP_ERR_TLS, a->reason, a->remedy,
 		    "the server refused our certificate \"%s\" (%s, valid "
-		    "until %s): %s", w->own.subject, w->cert_file, w->own.to,
-		    a->what);
+		    "until %s): %s",
+		    w->own.subject, w->cert_file, w->own.to, a->what);
 	}
 	return rsp_fail(e, RSP_ERR_TLS, "TLS_ALERT", NULL,
 	    "the server refused the connection: TLS alert %d (%s)", number,
@@ -223,16 +235,17 @@ tls_explain(const struct tls_words *w, struct rsp_error *e)
 		return explain_alert(w, reason - SSL_AD_REASON_OFFSET, e);
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
 	    (reason == SSL_R_WRONG_VERSION_NUMBER ||
-	    reason == SSL_R_HTTP_REQUEST || reason == SSL_R_PACKET_LENGTH_TOO_LONG))
+		reason == SSL_R_HTTP_REQUEST ||
+		reason == SSL_R_PACKET_LENGTH_TOO_LONG))
 		return rsp_fail(e, RSP_ERR_TLS, "TLS_NOT_TLS",
 		    "check host and port: it is probably another service",
 		    "what listens there does not speak TLS");
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
 	    (reason == SSL_R_UNSUPPORTED_PROTOCOL ||
-	    reason == SSL_R_VERSION_TOO_LOW))
+		reason == SSL_R_VERSION_TOO_LOW))
 		return rsp_fail(e, RSP_ERR_TLS, "TLS_VERSION",
 		    "ask the operator to enable TLS 1.3",
 		    "the server speaks neither TLS 1.2 nor 1.3");
-	return rsp_fail(e, RSP_ERR_TLS, "TLS_FAILED", NULL,
-	    "TLS failed: %s", code != 0 ? text : "no reason is known");
+	return rsp_fail(e, RSP_ERR_TLS, "TLS_FAILED", NULL, "TLS failed: %s",
+	    code != 0 ? text : "no reason is known");
 }

@@ -17,8 +17,8 @@ rsp_wait(struct pollfd *fds, nfds_t n, const struct rsp_patience *p,
 	fds[n] = (struct pollfd){ .fd = p->interrupt_fd, .events = POLLIN };
 	do {
 		rc = poll(fds, n + 1, poll_ms(p->until));
-	} while ((rc < 0 && errno == EINTR) ||
-	    (rc == 0 && clock_ms() < p->until));
+	} while (
+	    (rc < 0 && errno == EINTR) || (rc == 0 && clock_ms() < p->until));
 	if (rc < 0)
 		return rsp_fail(e, RSP_INTERNAL, "POLL", NULL,
 		    "waiting failed: %s", strerror(errno));

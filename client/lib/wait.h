@@ -12,8 +12,8 @@
 #include <resopro/error.h>
 
 struct rsp_patience {
-	int64_t until;		/* clock.h; NEVER */
-	int interrupt_fd;	/* -1: none */
+	int64_t until;    /* clock.h; NEVER */
+	int interrupt_fd; /* -1: none */
 };
 
 /* 1 one of the fds is ready, 0 `until` has passed, -1 interrupted: *e is

@@ -8,7 +8,7 @@ read_clock(clockid_t id)
 {
 	struct timespec t;
 
-	(void)clock_gettime(id, &t);	/* cannot fail for these two */
+	(void)clock_gettime(id, &t); /* cannot fail for these two */
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-int64_t clock_monotonic_ns(void);	/* durations and deadlines */
-int64_t clock_wall_ns(void);		/* unix time, for what people read */
+int64_t clock_monotonic_ns(void); /* durations and deadlines */
+int64_t clock_wall_ns(void);      /* unix time, for what people read */
 
 #endif

@@ -14,7 +14,7 @@ static atomic_int threshold = LOG_LEVEL_INFO;
 
 static const struct level_row {
 	const char *name;
-	const char *prefix;	/* journald, see sd-daemon(3) */
+	const char *prefix; /* journald, see sd-daemon(3) */
 } levels[] = {
 	[LOG_LEVEL_ERROR] = { "error", "<3>" },
 	[LOG_LEVEL_WARNING] = { "warning", "<4>" },
@@ -83,5 +83,5 @@ log_write(enum log_level level, const char *event, const char *fmt, ...)
 			line[i] = '?';
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, (size_t)n) < 0)
-		return;		/* nowhere left to say so */
+		return; /* nowhere left to say so */
 }

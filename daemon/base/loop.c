@@ -16,10 +16,10 @@ struct loop {
 	struct event *wake;
 	int wake_fd;
 	struct event *alarm;
-	int64_t alarm_due;		/* what `alarm` is set for; 0: nothing */
-	struct timer *timers;		/* heap: the root is due first */
+	int64_t alarm_due;    /* what `alarm` is set for; 0: nothing */
+	struct timer *timers; /* heap: the root is due first */
 	struct turn_hook *hooks, **hooks_end;
-	pthread_mutex_t lock;		/* guards the four below */
+	pthread_mutex_t lock; /* guards the four below */
 	struct loop_task *tasks, **tasks_end;
 	bool woken;
 	bool stopping;
@@ -81,10 +81,11 @@ loop_new(struct err *e)
 	(void)pthread_mutex_init(&l->lock, NULL);
 	l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	l->base = l->wake_fd < 0 ? NULL : event_base_new();
-	l->wake = l->base == NULL ? NULL : event_new(l->base, l->wake_fd,
-	    EV_READ | EV_PERSIST, run_tasks, l);
-	l->alarm = l->wake == NULL ? NULL :
-	    event_new(l->base, -1, 0, alarm_fired, l);
+	l->wake = l->base == NULL ? NULL
+				  : event_new(l->base, l->wake_fd,
+					EV_READ | EV_PERSIST, run_tasks, l);
+	l->alarm =
+	    l->wake == NULL ? NULL : event_new(l->base, -1, 0, alarm_fired, l);
 	if (l->alarm == NULL || event_add(l->wake, NULL) < 0) {
 		err_set(e, ERR_IO, "event loop: %s", strerror(errno));
 		loop_free(l);
@@ -316,7 +317,7 @@ alarm_fired(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	l->alarm_due = 0;	/* loop_run() runs what is due */
+	l->alarm_due = 0; /* loop_run() runs what is due */
 }
 
 void
@@ -344,10 +345,10 @@ fd_fired(evutil_socket_t fd, short what, void *arg)
 int
 watch_fd_start(struct loop *l, struct watch_fd *w, struct err *e)
 {
-	w->read_ev = event_new(l->base, w->fd, EV_READ | EV_PERSIST, fd_fired,
-	    w);
-	w->write_ev = event_new(l->base, w->fd, EV_WRITE | EV_PERSIST,
-	    fd_fired, w);
+	w->read_ev =
+	    event_new(l->base, w->fd, EV_READ | EV_PERSIST, fd_fired, w);
+	w->write_ev =
+	    event_new(l->base, w->fd, EV_WRITE | EV_PERSIST, fd_fired, w);
 	if (w->read_ev == NULL || w->write_ev == NULL) {
 		watch_fd_stop(w);
 		return err_set(e, ERR_NOMEM, "descriptor watch");

@@ -16,12 +16,12 @@ struct event;
 struct loop;
 
 struct loop *loop_new(struct err *);
-void loop_free(struct loop *);	/* NULL is a no-op */
-void loop_run(struct loop *);	/* until loop_stop() */
-void loop_stop(struct loop *);	/* any thread */
+void loop_free(struct loop *); /* NULL is a no-op */
+void loop_run(struct loop *);  /* until loop_stop() */
+void loop_stop(struct loop *); /* any thread */
 
 /* ---- work from other threads ------------------------------------------ */
-struct loop_task {	/* embed it; yours again once run() is called */
+struct loop_task { /* embed it; yours again once run() is called */
 	void (*run)(struct loop_task *);
 	struct loop_task *next;
 };
@@ -29,7 +29,7 @@ struct loop_task {	/* embed it; yours again once run() is called */
 void loop_post(struct loop *, struct loop_task *);
 
 /* ---- end of turn: after the ready I/O, before blocking ----------------- */
-struct turn_hook {	/* embed it; runs once, then is yours again */
+struct turn_hook { /* embed it; runs once, then is yours again */
 	void (*run)(struct turn_hook *);
 	struct turn_hook *next;
 	bool queued;
@@ -40,26 +40,26 @@ void loop_at_turn_end(struct loop *, struct turn_hook *);
 void loop_cancel_hook(struct loop *, struct turn_hook *);
 
 /* ---- timers ------------------------------------------------------------ */
-struct timer {	/* embed it, zeroed; nothing is allocated for it */
+struct timer { /* embed it, zeroed; nothing is allocated for it */
 	void (*run)(struct timer *);
-	struct loop *loop;		/* the loop's, from here on */
-	int64_t due;			/* monotonic ns; meaningful when armed */
-	struct timer *child, *sibling, **link;	/* its place in the heap */
+	struct loop *loop; /* the loop's, from here on */
+	int64_t due;       /* monotonic ns; meaningful when armed */
+	struct timer *child, *sibling, **link; /* its place in the heap */
 };
 /* (Re)arm: run once, `ns` from now (at once when not positive). */
 void timer_start(struct loop *, struct timer *, int64_t ns);
-void timer_stop(struct timer *);	/* no-op when not armed */
+void timer_stop(struct timer *); /* no-op when not armed */
 bool timer_armed(const struct timer *);
 
 /* ---- descriptors ------------------------------------------------------- */
 struct watch_fd {
 	void (*ready)(struct watch_fd *, bool readable, bool writable);
 	int fd;
-	struct event *read_ev, *write_ev;	/* the loop's */
+	struct event *read_ev, *write_ev; /* the loop's */
 };
 int watch_fd_start(struct loop *, struct watch_fd *, struct err *);
 void watch_fd_want(struct watch_fd *, bool read, bool write);
-void watch_fd_stop(struct watch_fd *);	/* does not close the fd */
+void watch_fd_stop(struct watch_fd *); /* does not close the fd */
 
 /* ---- signals ----------------------------------------------------------- */
 struct watch_signal {

@@ -45,7 +45,7 @@ check_host(const char *s, size_t len, bool wide)
 			dots += i < len;
 			label = 0;
 		} else if (is_letter(s[i]) || is_digit(s[i]) || s[i] == '-' ||
-		    (wide && (unsigned char)s[i] >= 0x80)) {
+			   (wide && (unsigned char)s[i] >= 0x80)) {
 			label++;
 		} else {
 			return "has a sign that domains cannot hold";
@@ -68,7 +68,7 @@ check_local(const char *s, size_t len)
 			if (i == 0 || i + 1 == len || s[i + 1] == '.')
 				return "has a dot too many before @";
 		} else if (!is_letter(s[i]) && !is_digit(s[i]) &&
-		    !is_one_of(s[i], "!#$%&'*+-/=?^_`{|}~")) {
+			   !is_one_of(s[i], "!#$%&'*+-/=?^_`{|}~")) {
 			return "has a sign before @ that is not accepted";
 		}
 	}
@@ -100,23 +100,110 @@ contact_email(const char *s, size_t len)
 
 /* Words of mailboxes that belong to a service. */
 static const char *const service_words[] = {
-	"accueil", "administration", "admin", "agence", "alternance", "antenne",
-	"apec", "ape", "apprentissage", "asso", "association", "bij",
-	"boutique", "bureau", "campus", "cap", "capemploi", "ccas", "cci", "centre", "cep",
-	"cfa", "chambre", "cidj", "cio", "cite", "cma", "communication",
-	"compta", "conseil", "contact", "coordination", "courrier", "crij",
-	"daef", "departement", "direction", "dsden", "ecole", "emploi",
-	"entreprise", "entreprises", "epide", "epn", "equipe", "espace",
-	"formation", "france", "francetravail", "gestion", "greta", "group",
-	"groupe", "handicap", "info", "information", "infos", "insertion",
-	"inscription", "inscriptions", "jeunes", "jeunesse", "locale", "lycee",
-	"maison", "mairie", "mission", "missionlocale", "ml", "normandie",
-	"numerique", "ofii", "orientation", "paio", "partenaires", "permanence",
-	"pij", "plateforme", "point", "pole", "prc", "projet", "public",
-	"recrutement", "regie", "region", "relais", "relation", "rh",
-	"scolarite", "secretariat", "service", "services", "siege", "site",
-	"social", "suio", "support", "travail", "vae", "vie", "ville",
-	"webmaster", NULL,
+	"accueil",
+	"administration",
+	"admin",
+	"agence",
+	"alternance",
+	"antenne",
+	"apec",
+	"ape",
+	"apprentissage",
+	"asso",
+	"association",
+	"bij",
+	"boutique",
+	"bureau",
+	"campus",
+	"cap",
+	"capemploi",
+	"ccas",
+	"cci",
+	"centre",
+	"cep",
+	"cfa",
+	"chambre",
+	"cidj",
+	"cio",
+	"cite",
+	"cma",
+	"communication",
+	"compta",
+	"conseil",
+	"contact",
+	"coordination",
+	"courrier",
+	"crij",
+	"daef",
+	"departement",
+	"direction",
+	"dsden",
+	"ecole",
+	"emploi",
+	"entreprise",
+	"entreprises",
+	"epide",
+	"epn",
+	"equipe",
+	"espace",
+	"formation",
+	"france",
+	"francetravail",
+	"gestion",
+	"greta",
+	"group",
+	"groupe",
+	"handicap",
+	"info",
+	"information",
+	"infos",
+	"insertion",
+	"inscription",
+	"inscriptions",
+	"jeunes",
+	"jeunesse",
+	"locale",
+	"lycee",
+	"maison",
+	"mairie",
+	"mission",
+	"missionlocale",
+	"ml",
+	"normandie",
+	"numerique",
+	"ofii",
+	"orientation",
+	"paio",
+	"partenaires",
+	"permanence",
+	"pij",
+	"plateforme",
+	"point",
+	"pole",
+	"prc",
+	"projet",
+	"public",
+	"recrutement",
+	"regie",
+	"region",
+	"relais",
+	"relation",
+	"rh",
+	"scolarite",
+	"secretariat",
+	"service",
+	"services",
+	"siege",
+	"site",
+	"social",
+	"suio",
+	"support",
+	"travail",
+	"vae",
+	"vie",
+	"ville",
+	"webmaster",
+	NULL,
 };
 
 static bool
@@ -261,11 +348,12 @@ contact_phone(const char *s, size_t len)
 	if (is_short_number(&p))
 		return NULL;
 	if (p.n == 10 && p.digits[0] == '0')
-		return p.digits[1] != '0' ? NULL :
-		    "starts with 00: write + and the country code";
-	return p.n < 10 ? "has too few digits for a French number" :
-	    p.n > 10 ? "has too many digits for a French number" :
-	    "must start with 0";
+		return p.digits[1] != '0'
+			   ? NULL
+			   : "starts with 00: write + and the country code";
+	return p.n < 10   ? "has too few digits for a French number"
+	       : p.n > 10 ? "has too many digits for a French number"
+			  : "must start with 0";
 }
 
 /* ---- URL ---------------------------------------------------------------- */
@@ -281,8 +369,8 @@ check_port(const char *s, size_t len)
 			return "has a port that is not a number";
 		port = port * 10 + (unsigned)(s[i] - '0');
 	}
-	return port >= 1 && port <= 65535 ? NULL :
-	    "has a port outside 1 to 65535";
+	return port >= 1 && port <= 65535 ? NULL
+					  : "has a port outside 1 to 65535";
 }
 
 static const char *

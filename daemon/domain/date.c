@@ -30,7 +30,7 @@ bool
 date_valid(struct date d)
 {
 	return d.year >= DATE_YEAR_MIN && d.year <= DATE_YEAR_MAX &&
-	    d.day >= 1 && d.day <= date_days_in_month(d.year, d.month);
+	       d.day >= 1 && d.day <= date_days_in_month(d.year, d.month);
 }
 
 static int
@@ -122,7 +122,7 @@ date_to_days(struct date d)
 	int32_t of_year = (153 * month + 2) / 5 + d.day - 1;
 
 	return era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 +
-	    of_year - EPOCH_SHIFT;
+	       of_year - EPOCH_SHIFT;
 }
 
 struct date
@@ -235,8 +235,9 @@ date_paris_offset(int64_t seconds)
 	int64_t at = clamp_seconds(seconds);
 	int year = date_from_days((int32_t)days_of(at)).year;
 
-	return at >= last_sunday(year, 3) && at < last_sunday(year, 10) ?
-	    2 * HOUR : HOUR;
+	return at >= last_sunday(year, 3) && at < last_sunday(year, 10)
+		   ? 2 * HOUR
+		   : HOUR;
 }
 
 struct date

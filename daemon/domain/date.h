@@ -12,21 +12,21 @@
 #include <stdint.h>
 
 struct date {
-	int16_t year;	/* 1900 to 2199 */
-	uint8_t month;	/* 1 to 12 */
-	uint8_t day;	/* 1 to 31 */
+	int16_t year;  /* 1900 to 2199 */
+	uint8_t month; /* 1 to 12 */
+	uint8_t day;   /* 1 to 31 */
 };
 
 #define DATE_YEAR_MIN 1900
 #define DATE_YEAR_MAX 2199
-#define DATE_TEXT_SIZE 11	/* "YYYY-MM-DD" and its NUL */
+#define DATE_TEXT_SIZE 11 /* "YYYY-MM-DD" and its NUL */
 
 /* What date_parse finds. */
 enum date_result {
 	DATE_OK = 0,
-	DATE_BAD_SHAPE = -1,	/* not YYYY-MM-DD */
-	DATE_NO_SUCH_DAY = -2,	/* 2025-02-29 */
-	DATE_OUT_OF_RANGE = -3,	/* a day, but outside 1900 to 2199 */
+	DATE_BAD_SHAPE = -1,    /* not YYYY-MM-DD */
+	DATE_NO_SUCH_DAY = -2,  /* 2025-02-29 */
+	DATE_OUT_OF_RANGE = -3, /* a day, but outside 1900 to 2199 */
 };
 
 /* Read exactly "YYYY-MM-DD".  DATE_OK, or a negative result and *out is not
@@ -41,7 +41,7 @@ char *date_format(struct date, char out[DATE_TEXT_SIZE]);
 bool date_valid(struct date);
 
 bool date_is_leap(int year);
-int date_days_in_month(int year, int month);	/* 0 for no such month */
+int date_days_in_month(int year, int month); /* 0 for no such month */
 
 /* -1, 0 or 1: a before, same as, after b. */
 int date_compare(struct date a, struct date b);

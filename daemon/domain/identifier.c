@@ -146,7 +146,7 @@ identifier_commune(const char *s, size_t len)
 		return true;
 	departement = two_digits(s);
 	return departement >= 1 && departement <= 98 && departement != 20 &&
-	    departement != 96;
+	       departement != 96;
 }
 
 bool
@@ -181,7 +181,7 @@ bool
 identifier_country(const char *s, size_t len)
 {
 	return len == 5 && all_digits(s, len) && s[0] == '9' && s[1] == '9' &&
-	    s[2] <= '5';
+	       s[2] <= '5';
 }
 
 enum identifier_result

@@ -12,7 +12,7 @@
 
 enum identifier_result {
 	IDENTIFIER_OK = 0,
-	IDENTIFIER_SHAPE = -1,	  /* not that many digits, or a wrong sign */
+	IDENTIFIER_SHAPE = -1,    /* not that many digits, or a wrong sign */
 	IDENTIFIER_CHECKSUM = -2, /* right shape, wrong check digit */
 };
 
@@ -37,10 +37,10 @@ enum identifier_result identifier_uai(const char *s, size_t len);
 char identifier_uai_letter(const char *s, size_t len);
 
 /* The rest has no check digit: is the shape right? */
-bool identifier_commune(const char *s, size_t len);	/* 14118, 2A004 */
+bool identifier_commune(const char *s, size_t len);     /* 14118, 2A004 */
 bool identifier_postal_code(const char *s, size_t len); /* 14000, 97400 */
 bool identifier_departement(const char *s, size_t len); /* 14, 2A, 974 */
-bool identifier_country(const char *s, size_t len);	/* COG: 99109 */
+bool identifier_country(const char *s, size_t len);     /* COG: 99109 */
 
 /* SIREN of a grouping of communes: it starts with 2. */
 enum identifier_result identifier_epci(const char *s, size_t len);

@@ -14,7 +14,7 @@ static bool
 is_word(char c)
 {
 	return is_digit(c) || (c >= 'a' && c <= 'z') ||
-	    (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
+	       (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
 }
 
 /* ---- e-mail ------------------------------------------------------------- */
@@ -47,7 +47,7 @@ starts_with_domain(const char *s, size_t len)
 	for (i = 0; i < len && (is_word(s[i]) || s[i] == '-'); i++)
 		;
 	return i > 0 && i + 2 < len && s[i] == '.' && is_word(s[i + 1]) &&
-	    is_word(s[i + 2]);
+	       is_word(s[i + 2]);
 }
 
 bool
@@ -70,10 +70,10 @@ note_has_email(const char *s, size_t len)
 
 #define RUN_MAX 15
 
-struct run {	/* signs of a number that may be cut in groups */
+struct run { /* signs of a number that may be cut in groups */
 	char sign[RUN_MAX + 1];
-	size_t group_of[RUN_MAX];	/* rank of the group of each sign */
-	bool ends[RUN_MAX];		/* no digit follows at once */
+	size_t group_of[RUN_MAX]; /* rank of the group of each sign */
+	bool ends[RUN_MAX];       /* no digit follows at once */
 	size_t n;
 };
 
@@ -99,7 +99,7 @@ static bool
 is_corsican(const char *s, size_t i)
 {
 	return i > 0 && s[i - 1] == '2' && strchr("ABab", s[i]) != NULL &&
-	    s[i] != '\0';
+	       s[i] != '\0';
 }
 
 static void
@@ -128,8 +128,9 @@ read_run(struct run *r, const char *s, size_t len)
 static int
 pair(const char *s)
 {
-	return is_digit(s[0]) && is_digit(s[1]) ?
-	    (s[0] - '0') * 10 + (s[1] - '0') : -1;
+	return is_digit(s[0]) && is_digit(s[1])
+		   ? (s[0] - '0') * 10 + (s[1] - '0')
+		   : -1;
 }
 
 static size_t
@@ -153,8 +154,8 @@ is_year(const struct run *r, size_t at)
 	int century = pair(r->sign + at);
 
 	return (century == 19 || century == 20) &&
-	    r->group_of[at - 1] == group - 1 && r->group_of[at + 3] == group &&
-	    r->group_of[at + 4] == group + 1;
+	       r->group_of[at - 1] == group - 1 &&
+	       r->group_of[at + 3] == group && r->group_of[at + 4] == group + 1;
 }
 
 /* "01 02 2026 15" or "02 2026 15 00": a date, then something else. */
@@ -164,14 +165,14 @@ is_date(const struct run *r)
 	if (r->group_of[2] != 1)
 		return false;
 	return (pair(r->sign) <= 12 && is_year(r, 2)) ||
-	    (pair(r->sign + 2) <= 12 && is_year(r, 4));
+	       (pair(r->sign + 2) <= 12 && is_year(r, 4));
 }
 
 static bool
 is_national(const struct run *r)
 {
 	return digits_only(r) >= 10 && r->sign[0] == '0' && r->sign[1] != '0' &&
-	    r->ends[9] && !is_date(r);
+	       r->ends[9] && !is_date(r);
 }
 
 /* After "+33" or "0033", with or without "(0)". */

@@ -62,7 +62,7 @@ static bool
 is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (unsigned char)c >= 0x80;
+	       (unsigned char)c >= 0x80;
 }
 
 static void
@@ -119,8 +119,8 @@ digits_at(const struct reader *r, size_t ahead)
 
 /* A number of at most `max_digits` within bounds. */
 static bool
-read_number(struct reader *r, size_t max_digits, int low, int high,
-    int *value, const char *cause)
+read_number(struct reader *r, size_t max_digits, int low, int high, int *value,
+    const char *cause)
 {
 	size_t i, n = digits_at(r, 0);
 	int v = 0;
@@ -144,7 +144,7 @@ time_at(const struct reader *r, size_t ahead)
 	size_t n = digits_at(r, ahead);
 
 	return n > 0 && n <= 2 && peek(r, ahead + n) == ':' &&
-	    is_digit(peek(r, ahead + n + 1));
+	       is_digit(peek(r, ahead + n + 1));
 }
 
 static bool
@@ -175,14 +175,14 @@ read_clock(struct reader *r, int max_hour)
 
 	if (digits_at(r, 0) != 2)
 		return fail(r, "a time has two digits, a colon and two "
-		    "digits, as 09:00");
-	if (!read_number(r, 2, 0, max_hour, &hour, max_hour == 24 ?
-	    "an hour of start is from 00 to 24" :
-	    "an hour is from 00 to 48"))
+			       "digits, as 09:00");
+	if (!read_number(r, 2, 0, max_hour, &hour,
+		max_hour == 24 ? "an hour of start is from 00 to 24"
+			       : "an hour is from 00 to 48"))
 		return false;
 	if (!take(r, ':'))
 		return fail(r, "a colon is wanted between hour and minutes, "
-		    "as 09:00");
+			       "as 09:00");
 	if (digits_at(r, 0) != 2)
 		return fail(r, "minutes have two digits");
 	return read_number(r, 2, 0, hour == max_hour ? 0 : 59, NULL,
@@ -195,7 +195,7 @@ read_time(struct reader *r, int max_hour)
 	if (take(r, '(')) {
 		if (take_word(r, events) < 0)
 			return fail(r, "dawn, sunrise, sunset or dusk is "
-			    "wanted");
+				       "wanted");
 		if (!take(r, '+') && !take(r, '-'))
 			return fail(r, "+ or - and a duration is wanted");
 		if (!read_clock(r, 24))
@@ -211,7 +211,7 @@ static bool
 times_at(const struct reader *r, size_t ahead)
 {
 	return (is_digit(peek(r, ahead)) && !year_at(r, ahead)) ||
-	    peek(r, ahead) == '(' || word_at(r, ahead, events) >= 0;
+	       peek(r, ahead) == '(' || word_at(r, ahead, events) >= 0;
 }
 
 static bool
@@ -223,15 +223,16 @@ read_span(struct reader *r)
 		return true;
 	if (!take(r, '-'))
 		return fail(r, "a time alone is no opening: write 09:00-12:00 "
-		    "or 09:00+, without blanks");
+			       "or 09:00+, without blanks");
 	if (!read_time(r, 48))
 		return false;
 	if (take(r, '+'))
 		return true;
 	if (!take(r, '/'))
 		return true;
-	return time_at(r, 0) ? read_clock(r, 24) :
-	    read_number(r, 4, 1, 1440, NULL, "a period is in minutes");
+	return time_at(r, 0)
+		   ? read_clock(r, 24)
+		   : read_number(r, 4, 1, 1440, NULL, "a period is in minutes");
 }
 
 static bool
@@ -267,7 +268,7 @@ read_offset(struct reader *r)
 		return false;
 	skip_blanks(r);
 	return take_word(r, day_words) >= 0 ||
-	    fail(r, "an offset ends with day or days");
+	       fail(r, "an offset ends with day or days");
 }
 
 /* "[1]", "[-1]", "[2-3,5]", when there is one. */
@@ -296,7 +297,7 @@ read_weekday(struct reader *r)
 {
 	if (take(r, '-'))
 		return take_word(r, weekdays) >= 0 ||
-		    fail(r, "a day is wanted: Mo Tu We Th Fr Sa Su");
+		       fail(r, "a day is wanted: Mo Tu We Th Fr Sa Su");
 	return read_nth(r) && read_offset(r);
 }
 
@@ -304,7 +305,7 @@ static bool
 days_at(const struct reader *r, size_t ahead)
 {
 	return word_at(r, ahead, weekdays) >= 0 ||
-	    word_at(r, ahead, holidays) >= 0;
+	       word_at(r, ahead, holidays) >= 0;
 }
 
 static bool
@@ -366,7 +367,7 @@ read_years(struct reader *r)
 		if (take(r, '-') && !read_year(r))
 			return false;
 		if (take(r, '/') && !read_number(r, 2, 1, 99, NULL,
-		    "a step of years is from 1 to 99"))
+					"a step of years is from 1 to 99"))
 			return false;
 		next = after_comma(r);
 		if (next == 0 || !year_at(r, next))
@@ -385,15 +386,15 @@ day_number_at(const struct reader *r, size_t ahead)
 }
 
 struct day {
-	int month;	/* 0 January; -1 Easter */
+	int month; /* 0 January; -1 Easter */
 	bool has_number;
 };
 
 static bool
 read_day_number(struct reader *r, int month)
 {
-	static const int last[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31,
-		30, 31 };
+	static const int last[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30,
+		31 };
 
 	return read_number(r, 2, 1, month < 0 ? 31 : last[month], NULL,
 	    "the month has no such day");
@@ -434,7 +435,7 @@ read_date(struct reader *r, struct day *d)
 	d->month = take_word(r, months);
 	if (d->month < 0)
 		return fail(r, "a month is wanted: Jan Feb Mar Apr May Jun Jul "
-		    "Aug Sep Oct Nov Dec");
+			       "Aug Sep Oct Nov Dec");
 	while (peek(r, blanks) == ' ')
 		blanks++;
 	d->has_number = day_number_at(r, blanks);
@@ -460,7 +461,7 @@ read_dates_range(struct reader *r)
 	if (!read_date(r, &to))
 		return false;
 	return from.has_number == to.has_number ||
-	    fail(r, "both ends of a range of dates have a day, or neither");
+	       fail(r, "both ends of a range of dates have a day, or neither");
 }
 
 static bool
@@ -472,7 +473,7 @@ dates_at(const struct reader *r, size_t ahead)
 			ahead++;
 	}
 	return word_at(r, ahead, months) >= 0 ||
-	    word_at(r, ahead, easter_word) >= 0;
+	       word_at(r, ahead, easter_word) >= 0;
 }
 
 static bool
@@ -503,7 +504,7 @@ read_weeks(struct reader *r)
 		if (take(r, '-') && !read_number(r, 2, 1, 53, NULL, cause))
 			return false;
 		if (take(r, '/') && !read_number(r, 2, 1, 53, NULL,
-		    "a step of weeks is from 1 to 53"))
+					"a step of weeks is from 1 to 53"))
 			return false;
 		next = after_comma(r);
 		if (next == 0 || !day_number_at(r, next))
@@ -537,7 +538,7 @@ season_at(const struct reader *r)
 		return false;
 	end = memchr(r->s + r->at + 1, '"', left - 1);
 	return end != NULL && (size_t)(end + 1 - r->s) < r->len &&
-	    end[1] == ':';
+	       end[1] == ':';
 }
 
 /* Years, dates, weeks: all may lack. */

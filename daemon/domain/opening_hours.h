@@ -18,11 +18,11 @@
 
 #include <stddef.h>
 
-#define OPENING_HOURS_MAX 1000	/* characters */
+#define OPENING_HOURS_MAX 1000 /* characters */
 
 struct opening_hours_error {
-	size_t at;		/* 1-based character where reading stopped */
-	const char *cause;	/* "the hour is above 26" */
+	size_t at;         /* 1-based character where reading stopped */
+	const char *cause; /* "the hour is above 26" */
 };
 
 /* 0, or -1 with the error (which may be NULL). */

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum role {	/* numbers of Role in admin.proto */
+enum role { /* numbers of Role in admin.proto */
 	ROLE_AGENCY_ADMIN = 1,
 	ROLE_AGENCY_COORDINATOR = 2,
 	ROLE_REGION_SIGNATORY = 3,
@@ -25,8 +25,8 @@ enum role {	/* numbers of Role in admin.proto */
 };
 #define ROLE_BIT(role) (1u << (role))
 
-enum subject {	/* what a method acts on; bits */
-	SUBJECT_NONE = 1,		/* nothing that has an owner */
+enum subject {            /* what a method acts on; bits */
+	SUBJECT_NONE = 1, /* nothing that has an owner */
 	SUBJECT_ORGANISATION = 2,
 	SUBJECT_SITE = 4,
 	SUBJECT_OFFER = 8,
@@ -36,12 +36,12 @@ enum subject {	/* what a method acts on; bits */
 };
 
 struct policy_row {
-	const char *method;	/* "/resopro.v1.Registry/Put" */
-	unsigned subjects;	/* enum subject, or-ed */
-	unsigned any;		/* roles that may, whoever owns it */
-	unsigned own;		/* roles that may when their body owns it */
-	const char *rule;	/* name of the row, for explanations */
-	const char *remedy;	/* for those whom it denies */
+	const char *method; /* "/resopro.v1.Registry/Put" */
+	unsigned subjects;  /* enum subject, or-ed */
+	unsigned any;       /* roles that may, whoever owns it */
+	unsigned own;       /* roles that may when their body owns it */
+	const char *rule;   /* name of the row, for explanations */
+	const char *remedy; /* for those whom it denies */
 };
 
 /* All rows, from 0; NULL past the last. */

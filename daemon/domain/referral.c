@@ -62,7 +62,7 @@ bool
 candidate_competent(const struct candidate *c, const struct commune *commune)
 {
 	return any_contains(c->competence, c->n_competence, commune) &&
-	    !any_contains(c->sauf, c->n_sauf, commune);
+	       !any_contains(c->sauf, c->n_sauf, commune);
 }
 
 struct placed
@@ -201,8 +201,7 @@ read_lines_so_far(struct find *f, const struct row *row)
 	bool other = false;
 
 	for (size_t i = 0; i < f->answer->n_lines; i++)
-		other |= strcmp(f->answer->lines[i].rule_id, row->rule_id) !=
-		    0;
+		other |= strcmp(f->answer->lines[i].rule_id, row->rule_id) != 0;
 	f->values[ROW_AUTRE_REGLE] = other ? BIT_YES : BIT_NO;
 	f->values[ROW_SANS_REPONSE] =
 	    f->answer->n_lines == 0 ? BIT_YES : BIT_NO;
@@ -216,7 +215,7 @@ holds(const struct find *f, const struct condition *c)
 	if ((f->values[c->field] & c->values) != 0)
 		return true;
 	return c->field == ROW_AGE && c->high > 0 && q->age_max > 0 &&
-	    q->age_min >= c->low && q->age_max <= c->high;
+	       q->age_min >= c->low && q->age_max <= c->high;
 }
 
 static bool
@@ -260,8 +259,10 @@ exclude(struct find *f, const char *rule, const struct candidate *c,
 	if (a->n_excluded == REFERRAL_EXCLUSIONS_MAX)
 		return;
 	x = &a->excluded[a->n_excluded++];
-	*x = (struct referral_exclusion){ .candidate = c, .kind = kind,
-		.reason = reason, .legal_source = source };
+	*x = (struct referral_exclusion){ .candidate = c,
+		.kind = kind,
+		.reason = reason,
+		.legal_source = source };
 	memcpy(x->rule_id, rule, strlen(rule) + 1);
 }
 
@@ -269,8 +270,7 @@ static void
 forbid(struct find *f, const struct row *row)
 {
 	for (size_t i = 0; i < row->n_targets; i++) {
-		const struct target *t =
-		    &f->rules->targets[row->targets[i]];
+		const struct target *t = &f->rules->targets[row->targets[i]];
 
 		f->forbidden[row->targets[i]] = true;
 		exclude(f, row->rule_id, NULL, t->code, row->reason,
@@ -307,8 +307,8 @@ unfit(const struct find *f, const struct target *t, const struct candidate *c,
 		state = title_state_at(title, day);
 		suspended |= state == TITLE_SUSPENDED;
 		ended |= state == TITLE_ENDED;
-		if (state == TITLE_HELD && (*proof == NULL ||
-		    t->by != TARGET_KIND))
+		if (state == TITLE_HELD &&
+		    (*proof == NULL || t->by != TARGET_KIND))
 			*proof = title;
 	}
 	if (*proof != NULL) {
@@ -318,8 +318,8 @@ unfit(const struct find *f, const struct target *t, const struct candidate *c,
 	}
 	if (suspended)
 		return "titre suspendu à cette date";
-	return ended ? "titre échu à cette date" :
-		       "aucun titre en vigueur à cette date";
+	return ended ? "titre échu à cette date"
+		     : "aucun titre en vigueur à cette date";
 }
 
 /* ---- lines -------------------------------------------------------------- */
@@ -327,9 +327,10 @@ unfit(const struct find *f, const struct target *t, const struct candidate *c,
 static bool
 same_body(const struct candidate *a, const struct candidate *b)
 {
-	return a == b || (a != NULL && b != NULL &&
-	    strcmp(a->organisation_id, b->organisation_id) == 0 &&
-	    strcmp(a->site_id, b->site_id) == 0);
+	return a == b ||
+	       (a != NULL && b != NULL &&
+		   strcmp(a->organisation_id, b->organisation_id) == 0 &&
+		   strcmp(a->site_id, b->site_id) == 0);
 }
 
 static bool
@@ -369,8 +370,8 @@ add_line(struct find *f, const struct referral_line *line)
 			return;
 		a->n_lines--;
 	}
-	for (at = a->n_lines++; at > 0 &&
-	    a->lines[at - 1].priority > line->priority; at--)
+	for (at = a->n_lines++;
+	     at > 0 && a->lines[at - 1].priority > line->priority; at--)
 		a->lines[at] = a->lines[at - 1];
 	a->lines[at] = *line;
 }
@@ -404,7 +405,7 @@ wrong_mode(const struct find *f, const struct candidate *c)
 	return mode != 0 && c->modes != 0 && (c->modes & mode) == 0;
 }
 
-struct choice { /* the best candidate of a row, so far */
+struct choice {               /* the best candidate of a row, so far */
 	struct placed placed; /* its candidate is NULL: none yet */
 	const struct title *proof;
 	bool wrong_mode;
@@ -459,8 +460,7 @@ choose_in(struct find *f, const struct target *t, const struct placed *list,
 			*best = one;
 			chosen = true;
 		} else if (f->query->why) {
-			exclude(f, RULE_STATUS, c, c->kind, why,
-			    status_source);
+			exclude(f, RULE_STATUS, c, c->kind, why, status_source);
 		}
 	}
 	return chosen && !best->wrong_mode;
@@ -478,7 +478,7 @@ choose(struct find *f, const struct row *row, const struct given *given)
 		n = f->source->placed(f->source, target, f->query->commune,
 		    false, &list);
 		if (choose_in(f, &f->rules->targets[target], list, n, given,
-		    &best))
+			&best))
 			continue;
 		n = f->source->placed(f->source, target, f->query->commune,
 		    true, &list);
@@ -517,7 +517,9 @@ void
 referral_find(const struct referral_rules *r, const struct referral_query *q,
     struct candidate_source *source, struct referral_answer *a)
 {
-	struct find f = { .rules = r, .query = q, .source = source,
+	struct find f = { .rules = r,
+		.query = q,
+		.source = source,
 		.answer = a };
 	unsigned limit = q->limit != 0 ? q->limit : LINES_DEFAULT;
 

@@ -73,9 +73,9 @@ enum candidate_mode {
 /* A body at one of its sites, or a body that has none. */
 struct candidate {
 	const char *organisation_id;
-	const char *kind;           /* code of organisation-kinds */
-	const char *site_id;        /* "" when the body has no site */
-	const struct commune *commune; /* of the site; NULL not known */
+	const char *kind;                     /* code of organisation-kinds */
+	const char *site_id;                  /* "" when the body has no site */
+	const struct commune *commune;        /* of the site; NULL not known */
 	const struct zone *const *competence; /* of the body, or none */
 	size_t n_competence;
 	const struct zone *const *sauf; /* exceptions to it */
@@ -152,7 +152,7 @@ struct referral_query {
 #define REFERRAL_EXCLUSIONS_MAX 60
 #define REFERRAL_NOTES_MAX 16
 
-struct referral_line { /* texts are the rules' */
+struct referral_line {                     /* texts are the rules' */
 	const struct candidate *candidate; /* NULL: outside the network */
 	const char *hors_reseau;           /* its name then; else NULL */
 	const char *site_web, *telephone;  /* of that answer, or "" */

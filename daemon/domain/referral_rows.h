@@ -39,15 +39,15 @@ enum row_field {
 
 struct condition {
 	enum row_field field;
-	uint64_t values;   /* any of these */
+	uint64_t values;    /* any of these */
 	unsigned low, high; /* of an age, when high > 0 */
 };
 
 struct row {
-	const char *name; /* "R04a.2" */
+	const char *name;               /* "R04a.2" */
 	char rule_id[ROW_NAME_MAX + 1]; /* "R04a" */
-	unsigned line;    /* where it starts */
-	unsigned seen;    /* bits of keys given */
+	unsigned line;                  /* where it starts */
+	unsigned seen;                  /* bits of keys given */
 	struct condition conditions[ROW_CONDITIONS_MAX]; /* all of these */
 	size_t n_conditions;
 	struct condition unless[ROW_CONDITIONS_MAX]; /* none of these */

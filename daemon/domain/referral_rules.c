@@ -128,7 +128,7 @@ read_ages(struct parser *p, struct condition *c, char *text)
 	if (dash == NULL)
 		c->high = c->low;
 	else if (dash[0] != '\0' &&
-	    read_unsigned(dash, c->low, AGE_MAX, &c->high) < 0)
+		 read_unsigned(dash, c->low, AGE_MAX, &c->high) < 0)
 		return fail_word(p, dash, "is not an age after the first",
 		    remedy);
 	return c->high > 0 ? 0 : fail(p, "age 0", remedy);
@@ -139,8 +139,8 @@ read_value(struct parser *p, struct condition *c, char *value)
 {
 	const struct field_rule *f = &field_rules[c->field];
 
-	if (f->unknown && (strcmp(value, "inconnu") == 0 ||
-	    strcmp(value, "inconnue") == 0)) {
+	if (f->unknown &&
+	    (strcmp(value, "inconnu") == 0 || strcmp(value, "inconnue") == 0)) {
 		c->values |= BIT_UNKNOWN;
 		return 0;
 	}
@@ -150,8 +150,8 @@ read_value(struct parser *p, struct condition *c, char *value)
 		return add_code(p, c, value);
 	if (strcmp(value, "oui") != 0 && strcmp(value, "non") != 0)
 		return fail_word(p, value, "is not an answer",
-		    f->unknown ? "give oui, non or inconnu" :
-		    "give oui or non");
+		    f->unknown ? "give oui, non or inconnu"
+			       : "give oui or non");
 	c->values |= value[0] == 'o' ? BIT_YES : BIT_NO;
 	return 0;
 }
@@ -175,7 +175,7 @@ read_condition(struct parser *p, struct condition *c, char *word)
 		    "sans_reponse");
 	c->field = (enum row_field)f;
 	for (char *v = strtok_r(values, ",", &rest); v != NULL;
-	    v = strtok_r(NULL, ",", &rest))
+	     v = strtok_r(NULL, ",", &rest))
 		if (read_value(p, c, v) < 0)
 			return -1;
 	return 0;
@@ -190,16 +190,16 @@ read_conditions(struct parser *p, struct condition *list, size_t *n,
 	if (strcmp(value, "toujours") == 0)
 		return 0;
 	for (char *w = strtok_r(value, " ", &rest); w != NULL;
-	    w = strtok_r(NULL, " ", &rest)) {
+	     w = strtok_r(NULL, " ", &rest)) {
 		if (*n == ROW_CONDITIONS_MAX)
 			return fail(p, "too many conditions",
 			    "at most 8; make two rows");
 		for (size_t i = 0; i < *n; i++)
 			if (list == p->row->conditions &&
 			    strcspn(w, ":") ==
-			    strlen(field_rules[list[i].field].name) &&
+				strlen(field_rules[list[i].field].name) &&
 			    strncmp(w, field_rules[list[i].field].name,
-			    strcspn(w, ":")) == 0)
+				strcspn(w, ":")) == 0)
 				return fail_word(p, w, "comes twice",
 				    "separate values by commas");
 		list[*n] = (struct condition){ 0 };
@@ -254,8 +254,7 @@ read_target(struct parser *p, struct target *t, char *word)
 	t->code = code;
 	vocabulary = word[0] == 'k' ? "organisation-kinds" : "titles";
 	if (p->known != NULL && !p->known(p->vocabularies, vocabulary, code))
-		return fail_word(p, code, "is not a known code",
-		    target_remedy);
+		return fail_word(p, code, "is not a known code", target_remedy);
 	return 0;
 }
 
@@ -263,7 +262,7 @@ static bool
 same_target(const struct target *a, const struct target *b)
 {
 	return a->by == b->by && a->cercle == b->cercle &&
-	    strcmp(a->code, b->code) == 0;
+	       strcmp(a->code, b->code) == 0;
 }
 
 static int
@@ -273,7 +272,7 @@ key_targets(struct parser *p, char *value)
 	char *rest = NULL;
 
 	for (char *w = strtok_r(value, " ", &rest); w != NULL;
-	    w = strtok_r(NULL, " ", &rest)) {
+	     w = strtok_r(NULL, " ", &rest)) {
 		struct target t;
 		size_t i;
 
@@ -454,9 +453,10 @@ start_row(struct parser *p, char *name)
 	name++;
 	len = strlen(name);
 	id = strcspn(name, ".");
-	if (id == 0 || len > ROW_NAME_MAX || strspn(name,
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.")
-	    != len)
+	if (id == 0 || len > ROW_NAME_MAX ||
+	    strspn(name,
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.") !=
+		len)
 		return fail_word(p, name, "is not the name of a row", remedy);
 	for (size_t i = 0; i < r->n_rows; i++)
 		if (strcmp(r->rows[i].name, name) == 0)
@@ -495,12 +495,14 @@ read_key(struct parser *p, char *line)
 			return fail(p, "stands twice in its row",
 			    "give each key once");
 		if (value[0] == '\0')
-			return fail(p, "is empty", "give a value, or leave "
-						   "the key out");
+			return fail(p, "is empty",
+			    "give a value, or leave "
+			    "the key out");
 		p->row->seen |= 1u << i;
 		return row_keys[i].read(p, value);
 	}
-	return fail_word(p, line, "is not a key", "known keys: conditions "
+	return fail_word(p, line, "is not a key",
+	    "known keys: conditions "
 	    "unless targets forbids priority count legal_source reason_fr "
 	    "note_fr hors_reseau_fr site_web telephone");
 }
@@ -524,17 +526,19 @@ check_last_resort(struct parser *p)
 
 	for (size_t i = 0; i < r->n_rows; i++) {
 		const struct row *row = &r->rows[i];
-		bool always = row->n_conditions == 0 ||
+		bool always =
+		    row->n_conditions == 0 ||
 		    (row->n_conditions == 1 &&
-		    row->conditions[0].field == ROW_SANS_REPONSE &&
-		    row->conditions[0].values == BIT_YES);
+			row->conditions[0].field == ROW_SANS_REPONSE &&
+			row->conditions[0].values == BIT_YES);
 
 		if (always && row->n_unless == 0 && row->hors_reseau != NULL)
 			return 0;
 	}
 	p->row = NULL;
 	p->key = NULL;
-	return fail(p, "no row answers when no other does", "add a row with "
+	return fail(p, "no row answers when no other does",
+	    "add a row with "
 	    "conditions = sans_reponse:oui and hors_reseau_fr");
 }
 
@@ -569,8 +573,10 @@ referral_rules_new(const char *name, const char *bytes, size_t len,
     code_known_fn *known, const struct vocabularies *vocabularies,
     struct err *e)
 {
-	struct parser p = { .name = name, .known = known,
-		.vocabularies = vocabularies, .err = e };
+	struct parser p = { .name = name,
+		.known = known,
+		.vocabularies = vocabularies,
+		.err = e };
 
 	if (len > TEXT_BYTES_MAX) {
 		err_set(e, ERR_INVALID, "%s: %zu bytes", name, len);

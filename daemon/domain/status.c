@@ -97,7 +97,7 @@ titles_proof(const struct title *t, size_t n, day_number day)
 			continue;
 		if (best == NULL || place_of(&t[i]) < place_of(best) ||
 		    (place_of(&t[i]) == place_of(best) &&
-		    t[i].from < best->from))
+			t[i].from < best->from))
 			best = &t[i];
 	}
 	return best;
@@ -114,7 +114,7 @@ title_text(const struct title *t, char *out, size_t room)
 	day_to_text(t->from, from);
 	day_to_text(t->to, to);
 	n = snprintf(out, room, "%s %s %s%s%s%s%s", label,
-	    t->to != 0 ? "du" : "depuis le", from, t->to != 0 ? " au " : "",
-	    to, decided ? ", décision " : "", t->decision_number);
+	    t->to != 0 ? "du" : "depuis le", from, t->to != 0 ? " au " : "", to,
+	    decided ? ", décision " : "", t->decision_number);
 	return n > 0 ? (size_t)n : 0;
 }

@@ -22,7 +22,7 @@ day_number day_from_text(const char *);
 /* Back again; "" for 0. */
 void day_to_text(day_number, char out[DAY_TEXT_MAX]);
 
-struct suspension { /* time without right, inside the title's dates */
+struct suspension {          /* time without right, inside the title's dates */
 	day_number from, to; /* to: last day, 0 while it lasts */
 };
 

@@ -10,8 +10,8 @@
 #define COMMUNES_MAX 60000
 #define ZONES_MAX 10000
 #define FIELDS_MAX 10
-#define TEXT_MAX 256      /* of a text to resolve, bytes */
-#define PREFIX_LETTERS 3  /* from which a beginning of a name counts */
+#define TEXT_MAX 256     /* of a text to resolve, bytes */
+#define PREFIX_LETTERS 3 /* from which a beginning of a name counts */
 
 /* One thing that a text may be, folded; the array is sorted by text. */
 struct key {
@@ -43,8 +43,8 @@ struct territory {
 	struct zone_set *zones;
 	size_t n_zones;
 	uint64_t *bits;
-	size_t words;               /* of one zone's bits */
-	struct zone_set *singles;   /* com: zones, one a commune */
+	size_t words;             /* of one zone's bits */
+	struct zone_set *singles; /* com: zones, one a commune */
 	char (*single_codes)[4 + COMMUNE_CODE_LEN + 1];
 };
 
@@ -98,12 +98,13 @@ table_row(struct table *t, char **fields, struct err *e)
 			*next++ = '\0';
 		else if (n + 1 < t->n)
 			return table_fail(t, t->columns[n + 1],
-			    "give every column, empty if need be",
-			    "is missing", e);
-		if (next != NULL && n + 1 == t->n)
-			return table_fail(t, "line", "give the columns of "
-			    "the header and no more", "has a column too many",
+			    "give every column, empty if need be", "is missing",
 			    e);
+		if (next != NULL && n + 1 == t->n)
+			return table_fail(t, "line",
+			    "give the columns of "
+			    "the header and no more",
+			    "has a column too many", e);
 	}
 	return 1;
 }
@@ -183,7 +184,8 @@ add_key(struct territory *t, const char *text, enum match_kind kind,
 		t->max_keys = max;
 	}
 	k = &t->keys[t->n_keys++];
-	*k = (struct key){ .matched = text, .commune = commune,
+	*k = (struct key){ .matched = text,
+		.commune = commune,
 		.kind = (uint8_t)kind };
 	k->text = t->folded + t->folded_used;
 	t->folded_used +=
@@ -275,12 +277,12 @@ territory_former(const struct territory *t, const char *code)
 	const struct commune *c = territory_commune(t, code);
 	char folded[COMMUNE_CODE_LEN + 1];
 
-	if (c != NULL || strnlen(code, COMMUNE_CODE_LEN + 1) !=
-	    COMMUNE_CODE_LEN)
+	if (c != NULL ||
+	    strnlen(code, COMMUNE_CODE_LEN + 1) != COMMUNE_CODE_LEN)
 		return c;
 	fold_text(code, COMMUNE_CODE_LEN, folded);
-	for (size_t i = first_key(t, folded); i < t->n_keys &&
-	    strcmp(t->keys[i].text, folded) == 0; i++)
+	for (size_t i = first_key(t, folded);
+	     i < t->n_keys && strcmp(t->keys[i].text, folded) == 0; i++)
 		if (t->keys[i].kind == MATCH_FORMER_CODE)
 			return &t->communes[t->keys[i].commune];
 	return NULL;
@@ -333,8 +335,8 @@ read_place(const struct table *in, char **f, struct commune *c, struct err *e)
 		return table_fail(in, "latitude", "give degrees, -90 to 90",
 		    "is not a latitude", e);
 	if (read_number(f[COL_LONGITUDE], -180, 180, &longitude) < 0)
-		return table_fail(in, "longitude",
-		    "give degrees, -180 to 180", "is not a longitude", e);
+		return table_fail(in, "longitude", "give degrees, -180 to 180",
+		    "is not a longitude", e);
 	if (strcmp(f[COL_POSITION], "exacte") != 0 &&
 	    strcmp(f[COL_POSITION], "estimee") != 0)
 		return table_fail(in, "position", "write exacte or estimee",
@@ -355,7 +357,7 @@ read_postal_codes(struct territory *t, const struct table *in, char *list,
 	char *rest = NULL;
 
 	for (char *code = strtok_r(list, " ", &rest); code != NULL;
-	    code = strtok_r(NULL, " ", &rest)) {
+	     code = strtok_r(NULL, " ", &rest)) {
 		if (!is_code(code, 5, 5))
 			return table_fail(in, "codes_postaux",
 			    "give codes of 5 digits, one space between",
@@ -376,8 +378,10 @@ read_commune(struct territory *t, const struct table *in, char **f,
 		return table_fail(in, "code", "give 5 digits",
 		    "is not an INSEE code", e);
 	if (t->n_communes > 0 && strcmp(c[-1].code, f[COL_CODE]) >= 0)
-		return table_fail(in, "code", "sort the rows by code, each "
-		    "code once", "does not come after the row before", e);
+		return table_fail(in, "code",
+		    "sort the rows by code, each "
+		    "code once",
+		    "does not come after the row before", e);
 	if (f[COL_NOM][0] == '\0' || strlen(f[COL_NOM]) > 100)
 		return table_fail(in, "nom", "give 1 to 100 bytes",
 		    "is empty or too long", e);
@@ -422,7 +426,7 @@ read_communes(struct territory *t, const struct table_bytes *from,
 	if (t->communes == NULL)
 		return err_set(e, ERR_NOMEM, "%s", from->name);
 	if (table_open(&in, from, &t->communes_text, commune_columns,
-	    COMMUNE_COLUMNS, e) < 0)
+		COMMUNE_COLUMNS, e) < 0)
 		return -1;
 	while ((rc = table_row(&in, fields, e)) == 1)
 		if (read_commune(t, &in, fields, e) < 0)
@@ -435,8 +439,7 @@ read_communes(struct territory *t, const struct table_bytes *from,
 static const char *const former_columns[] = { "ancien_code", "nom", "code" };
 
 static int
-read_anciens(struct territory *t, const struct table_bytes *from,
-    struct err *e)
+read_anciens(struct territory *t, const struct table_bytes *from, struct err *e)
 {
 	struct table in;
 	char *f[FIELDS_MAX];
@@ -516,7 +519,7 @@ division_of(const char *zone)
 {
 	for (size_t i = 0; i < DIVISIONS; i++)
 		if (strncmp(zone, divisions[i].prefix,
-		    strlen(divisions[i].prefix)) == 0)
+			strlen(divisions[i].prefix)) == 0)
 			return &divisions[i];
 	return NULL;
 }
@@ -543,13 +546,14 @@ fill_composition(const struct territory *t, const struct table *in,
 	char *rest = NULL;
 
 	for (char *part = strtok_r(composition, " ", &rest); part != NULL;
-	    part = strtok_r(NULL, " ", &rest)) {
+	     part = strtok_r(NULL, " ", &rest)) {
 		const struct zone *z = territory_zone(t, part);
 
 		if (z == NULL)
 			return table_fail(in, "composition",
 			    "name zones of the rows above, or com:, "
-			    "separated by spaces", part, e);
+			    "separated by spaces",
+			    part, e);
 		for (size_t i = 0; i < t->n_communes; i++)
 			if (zone_contains(z, &t->communes[i]))
 				bits[i / 64] |= UINT64_C(1) << (i % 64);
@@ -564,21 +568,22 @@ is_zone_code(const char *s)
 	size_t type = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");
 
 	return type > 0 && s[type] == ':' && strlen(s) <= ZONE_CODE_MAX &&
-	    is_code(s + type + 1, 1, ZONE_CODE_MAX) &&
-	    strncmp(s, "com:", 4) != 0;
+	       is_code(s + type + 1, 1, ZONE_CODE_MAX) &&
+	       strncmp(s, "com:", 4) != 0;
 }
 
 static int
-read_zone(struct territory *t, const struct table *in, char **f,
-    struct err *e)
+read_zone(struct territory *t, const struct table *in, char **f, struct err *e)
 {
 	struct zone_set *z = &t->zones[t->n_zones];
 	uint64_t *bits = t->bits + t->n_zones * t->words;
 	const struct division *d = division_of(f[0]);
 
 	if (!is_zone_code(f[0]))
-		return table_fail(in, "zone", "write type:code, as dep:14 "
-		    "(com: zones need no row)", "is not a typed code", e);
+		return table_fail(in, "zone",
+		    "write type:code, as dep:14 "
+		    "(com: zones need no row)",
+		    "is not a typed code", e);
 	if (territory_zone(t, f[0]) != NULL)
 		return table_fail(in, "zone", "give each zone once",
 		    "stands twice", e);
@@ -592,17 +597,20 @@ read_zone(struct territory *t, const struct table *in, char **f,
 	} else if (d != NULL) {
 		fill_division(t, d, f[0], bits);
 	} else {
-		return table_fail(in, "composition", "name the zones that "
-		    "make it, separated by spaces", "is empty", e);
+		return table_fail(in, "composition",
+		    "name the zones that "
+		    "make it, separated by spaces",
+		    "is empty", e);
 	}
-	z->zone = (struct zone){ .code = f[0], .nom = f[1],
-		.millesime = f[2] };
+	z->zone = (struct zone){ .code = f[0], .nom = f[1], .millesime = f[2] };
 	z->bits = bits;
 	for (size_t i = 0; i < t->words; i++)
 		z->zone.communes += (unsigned)__builtin_popcountll(bits[i]);
 	if (z->zone.communes == 0)
-		return table_fail(in, "zone", "name a zone that some "
-		    "commune is in", "holds no commune", e);
+		return table_fail(in, "zone",
+		    "name a zone that some "
+		    "commune is in",
+		    "holds no commune", e);
 	t->n_zones++;
 	return 0;
 }
@@ -622,12 +630,14 @@ check_divisions(const struct territory *t, const char *table, struct err *e)
 			    divisions[d].prefix, own);
 			if (territory_zone(t, code) != NULL)
 				continue;
-			err_set(e, ERR_INVALID, "%s:%zu: %s: there is no zone "
-			    "%s", table, i + 2, divisions[d].column, code);
+			err_set(e, ERR_INVALID,
+			    "%s:%zu: %s: there is no zone "
+			    "%s",
+			    table, i + 2, divisions[d].column, code);
 			err_field(e, divisions[d].column);
 			err_reason(e, "TERRITORY_TABLE");
 			return err_remedy(e, "add the zone to the zones, or "
-			    "correct the commune");
+					     "correct the commune");
 		}
 	return 0;
 }
@@ -646,7 +656,8 @@ make_singles(struct territory *t, struct err *e)
 		strcpy(t->single_codes[i] + 4, t->communes[i].code);
 		z->only = (uint16_t)i;
 		z->zone = (struct zone){ .code = t->single_codes[i],
-			.nom = t->communes[i].nom, .millesime = "",
+			.nom = t->communes[i].nom,
+			.millesime = "",
 			.communes = 1 };
 	}
 	return 0;
@@ -689,8 +700,8 @@ territory_next_zone(const struct territory *t, const char *type, size_t *at)
 	while (*at < t->n_zones) {
 		const struct zone *z = &t->zones[(*at)++].zone;
 
-		if (len == 0 || (strncmp(z->code, type, len) == 0 &&
-		    z->code[len] == ':'))
+		if (len == 0 ||
+		    (strncmp(z->code, type, len) == 0 && z->code[len] == ':'))
 			return z;
 	}
 	return NULL;
@@ -728,12 +739,14 @@ territory_check_zone(const struct territory *t, const char *field,
 {
 	if (territory_zone(t, code) != NULL)
 		return 0;
-	err_set(e, ERR_INVALID, "%s: %.60s is not a zone of the register's "
-	    "territory", field, code);
+	err_set(e, ERR_INVALID,
+	    "%s: %.60s is not a zone of the register's "
+	    "territory",
+	    field, code);
 	err_field(e, field);
 	err_reason(e, "ZONE_UNKNOWN");
 	return err_remedy(e, "give com:14118, epci:200065597, arr:142, dep:14, "
-	    "catef:142 or reg:28 (resopro territory zones)");
+			     "catef:142 or reg:28 (resopro territory zones)");
 }
 
 bool
@@ -741,8 +754,8 @@ territory_has_zone_type(const struct territory *t, const char *type)
 {
 	size_t at = 0;
 
-	return strcmp(type, "com") == 0 || (type[0] != '\0' &&
-	    territory_next_zone(t, type, &at) != NULL);
+	return strcmp(type, "com") == 0 ||
+	       (type[0] != '\0' && territory_next_zone(t, type, &at) != NULL);
 }
 
 bool
@@ -752,8 +765,8 @@ zone_contains(const struct zone *z, const struct commune *c)
 
 	if (z == NULL || c == NULL)
 		return false;
-	return set->bits != NULL ? has_bit(set->bits, c->index) :
-	    set->only == c->index;
+	return set->bits != NULL ? has_bit(set->bits, c->index)
+				 : set->only == c->index;
 }
 
 /* ---- resolve ------------------------------------------------------------ */
@@ -861,11 +874,13 @@ search_range(struct search *s, size_t first, size_t end, bool names)
 	for (size_t i = first; i < end; i++) {
 		const struct key *k = &t->keys[i];
 		struct match m = { .commune = &t->communes[k->commune],
-			.kind = k->kind, .matched = k->matched };
+			.kind = k->kind,
+			.matched = k->matched };
 
 		if ((names && !is_name(k)) ||
-		    (s->within != NULL && !zone_contains(s->within,
-		    m.commune)) || !is_best(t, first, end, i, names))
+		    (s->within != NULL &&
+			!zone_contains(s->within, m.commune)) ||
+		    !is_best(t, first, end, i, names))
 			continue;
 		insert_match(s, &m);
 	}
@@ -875,8 +890,8 @@ static size_t
 end_of_range(const struct territory *t, size_t first, const char *text,
     size_t len)
 {
-	while (first < t->n_keys && strncmp(t->keys[first].text, text, len) ==
-	    0)
+	while (
+	    first < t->n_keys && strncmp(t->keys[first].text, text, len) == 0)
 		first++;
 	return first;
 }
@@ -896,8 +911,7 @@ territory_resolve(const struct territory *t, const char *text,
 	if (len == 0)
 		return 0;
 	first = first_key(t, folded);
-	search_range(&s, first, end_of_range(t, first, folded, len + 1),
-	    false);
+	search_range(&s, first, end_of_range(t, first, folded, len + 1), false);
 	if (s.n == 0 && len >= PREFIX_LETTERS)
 		search_range(&s, first, end_of_range(t, first, folded, len),
 		    true);

@@ -95,8 +95,7 @@ check_siret(const char *s, size_t len, const char **reason, char *why,
 }
 
 static int
-check_rna(const char *s, size_t len, const char **reason, char *why,
-    size_t cap)
+check_rna(const char *s, size_t len, const char **reason, char *why, size_t cap)
 {
 	if (identifier_rna(s, len) == IDENTIFIER_OK)
 		return 0;
@@ -104,8 +103,7 @@ check_rna(const char *s, size_t len, const char **reason, char *why,
 }
 
 static int
-check_uai(const char *s, size_t len, const char **reason, char *why,
-    size_t cap)
+check_uai(const char *s, size_t len, const char **reason, char *why, size_t cap)
 {
 	char letter;
 
@@ -115,8 +113,10 @@ check_uai(const char *s, size_t len, const char **reason, char *why,
 	case IDENTIFIER_CHECKSUM:
 		letter = identifier_uai_letter(s, len - 1);
 		*reason = "UAI_CHECKSUM";
-		(void)snprintf(why, cap, "has a wrong check letter: these "
-		    "digits want %c, or one is mistyped", letter);
+		(void)snprintf(why, cap,
+		    "has a wrong check letter: these "
+		    "digits want %c, or one is mistyped",
+		    letter);
 		return -1;
 	default:
 		return refuse(reason, why, cap, "UAI_SHAPE",
@@ -150,8 +150,8 @@ check_email(const char *s, size_t len, const char **reason, char *why,
 {
 	const char *cause = contact_email(s, len);
 
-	return cause == NULL ? 0 :
-	    refuse(reason, why, cap, "EMAIL_SHAPE", cause);
+	return cause == NULL ? 0
+			     : refuse(reason, why, cap, "EMAIL_SHAPE", cause);
 }
 
 static int
@@ -160,20 +160,19 @@ check_phone(const char *s, size_t len, const char **reason, char *why,
 {
 	const char *cause = contact_phone(s, len);
 
-	return cause == NULL ? 0 :
-	    refuse(reason, why, cap, "PHONE_SHAPE", cause);
+	return cause == NULL ? 0
+			     : refuse(reason, why, cap, "PHONE_SHAPE", cause);
 }
 
 static int
-check_url(const char *s, size_t len, const char **reason, char *why,
-    size_t cap)
+check_url(const char *s, size_t len, const char **reason, char *why, size_t cap)
 {
 	bool scheme;
 	const char *cause = contact_url(s, len, &scheme);
 
-	return cause == NULL ? 0 :
-	    refuse(reason, why, cap, scheme ? "URL_SCHEME" : "URL_SHAPE",
-	    cause);
+	return cause == NULL ? 0
+			     : refuse(reason, why, cap,
+				   scheme ? "URL_SCHEME" : "URL_SHAPE", cause);
 }
 
 static int
@@ -243,7 +242,7 @@ static bool
 is_region(const char *s, size_t len)
 {
 	return len == 2 && s[0] >= '0' && s[0] <= '9' && s[1] >= '0' &&
-	    s[1] <= '9';
+	       s[1] <= '9';
 }
 
 static bool
@@ -274,9 +273,12 @@ check_zone(const char *s, size_t len, const char **reason, char *why,
 		const char *type;
 		bool (*check)(const char *, size_t);
 	} types[] = {
-		{ "com", identifier_commune }, { "epci", is_epci },
-		{ "arr", is_small_zone }, { "dep", identifier_departement },
-		{ "catef", is_small_zone }, { "reg", is_region },
+		{ "com", identifier_commune },
+		{ "epci", is_epci },
+		{ "arr", is_small_zone },
+		{ "dep", identifier_departement },
+		{ "catef", is_small_zone },
+		{ "reg", is_region },
 	};
 	const char *colon = len > 0 ? memchr(s, ':', len) : NULL;
 	size_t i, type;
@@ -292,8 +294,8 @@ check_zone(const char *s, size_t len, const char **reason, char *why,
 		if (types[i].check(colon + 1, len - type - 1))
 			return 0;
 		*reason = "ZONE_SHAPE";
-		(void)snprintf(why, cap, "has a wrong code after %s:",
-		    types[i].type);
+		(void)snprintf(why, cap,
+		    "has a wrong code after %s:", types[i].type);
 		return -1;
 	}
 	return refuse(reason, why, cap, "ZONE_TYPE",
@@ -317,11 +319,11 @@ check_eligibility(const char *s, size_t len, const char **reason, char *why,
 
 static const struct value_rule rules[VALUE_KIND_COUNT] = {
 	[VALUE_TEXT] = { VALUE_TEXT, "text",
-	    "give a text without control character, nor blank at its ends",
-	    1, 0, false, check_nothing },
+	    "give a text without control character, nor blank at its ends", 1,
+	    0, false, check_nothing },
 	[VALUE_NAME] = { VALUE_NAME, "name",
-	    "give a name of 3 to 150 characters: Mission locale de Lisieux",
-	    3, 150, false, check_nothing },
+	    "give a name of 3 to 150 characters: Mission locale de Lisieux", 3,
+	    150, false, check_nothing },
 	[VALUE_DESCRIPTION] = { VALUE_DESCRIPTION, "description",
 	    "give a text of 5 to 10000 characters", 5, 10000, true,
 	    check_nothing },
@@ -333,10 +335,12 @@ static const struct value_rule rules[VALUE_KIND_COUNT] = {
 	    0, 0, false, check_siren },
 	[VALUE_SIRET] = { VALUE_SIRET, "SIRET",
 	    "give 14 digits without blanks, as on the Sirene notice: "
-	    "13000548100010", 0, 0, false, check_siret },
+	    "13000548100010",
+	    0, 0, false, check_siret },
 	[VALUE_RNA] = { VALUE_RNA, "RNA number",
 	    "give W and 9 digits, as on the receipt of the association: "
-	    "W142001234", 0, 0, false, check_rna },
+	    "W142001234",
+	    0, 0, false, check_rna },
 	[VALUE_UAI] = { VALUE_UAI, "UAI",
 	    "give 7 digits and the check letter: 0140013N", 0, 0, false,
 	    check_uai },
@@ -356,13 +360,15 @@ static const struct value_rule rules[VALUE_KIND_COUNT] = {
 	    CONTACT_URL_MAX, false, check_url },
 	[VALUE_OPENING_HOURS] = { VALUE_OPENING_HOURS, "opening hours",
 	    "write them as OpenStreetMap does: Mo-Fr 09:00-12:00,14:00-17:00; "
-	    "PH off", 0, OPENING_HOURS_MAX, false, check_opening_hours },
+	    "PH off",
+	    0, OPENING_HOURS_MAX, false, check_opening_hours },
 	[VALUE_DATE] = { VALUE_DATE, "date",
 	    "give year-month-day, from 1900 to 2199: 2026-08-31", 0, 0, false,
 	    check_date },
 	[VALUE_ZONE] = { VALUE_ZONE, "zone",
 	    "give a typed code: com:14118 epci:200065597 arr:142 dep:14 "
-	    "catef:142 or reg:28", 0, 0, false, check_zone },
+	    "catef:142 or reg:28",
+	    0, 0, false, check_zone },
 	[VALUE_DEPARTEMENT] = { VALUE_DEPARTEMENT, "d\xC3\xA9partement code",
 	    "give 14, 2A or 974", 0, 0, false, check_departement },
 	[VALUE_EPCI] = { VALUE_EPCI, "EPCI code",
@@ -376,7 +382,8 @@ static const struct value_rule rules[VALUE_KIND_COUNT] = {
 	[VALUE_ZONE_ELIGIBILITE] = { VALUE_ZONE_ELIGIBILITE,
 	    "zone of eligibility",
 	    "give a commune (14118), a d\xC3\xA9partement (14), an EPCI "
-	    "(200065597) or france", 0, 0, false, check_eligibility },
+	    "(200065597) or france",
+	    0, 0, false, check_eligibility },
 };
 
 const struct value_rule *
@@ -481,8 +488,9 @@ unclean(const struct value_rule *rule, const char *s, size_t len, char *why,
 		    "starts or ends with a blank");
 	else if (has_control(s, len, rule->multiline))
 		(void)refuse(&reason, why, cap, "CONTROL",
-		    rule->multiline ? "holds a control character" :
-		    "holds a control character or a line break");
+		    rule->multiline
+			? "holds a control character"
+			: "holds a control character or a line break");
 	if (reason != NULL)
 		return reason;
 	n = value_chars(s, len);
@@ -557,5 +565,5 @@ bool
 value_note_has_personal_data(const char *s, size_t len)
 {
 	return note_has_email(s, len) || note_has_phone(s, len) ||
-	    note_has_nir(s, len);
+	       note_has_nir(s, len);
 }

@@ -21,36 +21,36 @@
 #include "wire/err.h"
 
 enum value_kind {
-	VALUE_TEXT,		/* the field's own bound applies besides */
-	VALUE_NAME,		/* 3 to 150 characters, one line */
-	VALUE_DESCRIPTION,	/* 5 to 10,000 characters */
-	VALUE_ID,		/* 1 to 80 of [a-z0-9-] */
-	VALUE_SIREN,		/* 9 digits, Luhn */
-	VALUE_SIRET,		/* 14 digits, Luhn, La Poste excepted */
-	VALUE_RNA,		/* W and 9 digits (W9A overseas) */
-	VALUE_UAI,		/* 7 digits and a check letter */
-	VALUE_COMMUNE,		/* INSEE code: shape only, not existence */
-	VALUE_POSTAL_CODE,	/* 5 digits, metropolitan or overseas */
+	VALUE_TEXT,        /* the field's own bound applies besides */
+	VALUE_NAME,        /* 3 to 150 characters, one line */
+	VALUE_DESCRIPTION, /* 5 to 10,000 characters */
+	VALUE_ID,          /* 1 to 80 of [a-z0-9-] */
+	VALUE_SIREN,       /* 9 digits, Luhn */
+	VALUE_SIRET,       /* 14 digits, Luhn, La Poste excepted */
+	VALUE_RNA,         /* W and 9 digits (W9A overseas) */
+	VALUE_UAI,         /* 7 digits and a check letter */
+	VALUE_COMMUNE,     /* INSEE code: shape only, not existence */
+	VALUE_POSTAL_CODE, /* 5 digits, metropolitan or overseas */
 	VALUE_EMAIL,
-	VALUE_PHONE,		/* E.164, French national or short number */
-	VALUE_URL,		/* http or https, at most 2,083 */
-	VALUE_OPENING_HOURS,	/* OpenStreetMap opening_hours */
-	VALUE_DATE,		/* YYYY-MM-DD, 1900 to 2199 */
-	VALUE_ZONE,		/* typed: com:14118, dep:14, epci:200065597 */
-	VALUE_DEPARTEMENT,	/* 14, 2A, 974 */
-	VALUE_EPCI,		/* SIREN of an EPCI */
-	VALUE_VOCABULARY,	/* shape of a code; the file decides the rest */
-	VALUE_SOURCE_ID,	/* 1 to 128 characters, one line */
-	VALUE_ZONE_ELIGIBILITE,	/* commune, departement, EPCI code or france */
+	VALUE_PHONE,            /* E.164, French national or short number */
+	VALUE_URL,              /* http or https, at most 2,083 */
+	VALUE_OPENING_HOURS,    /* OpenStreetMap opening_hours */
+	VALUE_DATE,             /* YYYY-MM-DD, 1900 to 2199 */
+	VALUE_ZONE,             /* typed: com:14118, dep:14, epci:200065597 */
+	VALUE_DEPARTEMENT,      /* 14, 2A, 974 */
+	VALUE_EPCI,             /* SIREN of an EPCI */
+	VALUE_VOCABULARY,       /* shape of a code; the file decides the rest */
+	VALUE_SOURCE_ID,        /* 1 to 128 characters, one line */
+	VALUE_ZONE_ELIGIBILITE, /* commune, departement, EPCI code or france */
 	VALUE_KIND_COUNT
 };
 
 struct value_rule {
 	enum value_kind kind;
-	const char *name;	/* as messages call it: "SIRET" */
-	const char *remedy;	/* what would be accepted, with an example */
-	size_t min_chars, max_chars;	/* code points; max 0: no bound */
-	bool multiline;		/* tab and newline are text here */
+	const char *name;   /* as messages call it: "SIRET" */
+	const char *remedy; /* what would be accepted, with an example */
+	size_t min_chars, max_chars; /* code points; max 0: no bound */
+	bool multiline;              /* tab and newline are text here */
 	/* What the bytes must be, once they are clean text within bounds: 0, or
 	 * -1 with *reason (UPPER_SNAKE) and a short cause in why[why_cap]. */
 	int (*check)(const char *s, size_t len, const char **reason, char *why,

@@ -27,8 +27,8 @@ struct vocabulary {
 	const char *extras[VOCABULARY_EXTRAS_MAX];
 	size_t n_extras;
 	struct vocabulary_term *terms;
-	const char **cells;		/* the extra cells of all terms */
-	uint32_t *by_code;		/* ranks, in order of code */
+	const char **cells; /* the extra cells of all terms */
+	uint32_t *by_code;  /* ranks, in order of code */
 	size_t n;
 };
 
@@ -71,8 +71,10 @@ next_line(struct reader *r, size_t *n)
 	*n = 0;
 	end = strchr(r->at, '\n');
 	if (end == NULL)
-		return fail(r, NULL, "NO_END_OF_LINE", "end the last line with "
-		    "a line feed", "the file is cut");
+		return fail(r, NULL, "NO_END_OF_LINE",
+		    "end the last line with "
+		    "a line feed",
+		    "the file is cut");
 	*end = '\0';
 	for (;;) {
 		char *cut = strchr(r->at, ';');
@@ -98,7 +100,7 @@ check_extra_name(struct reader *r, const char *name, size_t seen)
 
 	if (*name == '\0' ||
 	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") !=
-	    strlen(name))
+		strlen(name))
 		return fail(r, "header", "COLUMN_NAME",
 		    "name columns with a-z, 0-9 and _",
 		    "has a column whose name is not accepted");
@@ -137,12 +139,12 @@ read_header(struct reader *r)
 static int
 check_cell(struct reader *r, size_t column, enum value_kind kind)
 {
-	const char *name = column < FIXED ? fixed_columns[column] :
-	    r->voc->extras[column - FIXED];
+	const char *name = column < FIXED ? fixed_columns[column]
+					  : r->voc->extras[column - FIXED];
 	struct err cause = { 0 };
 
 	if (value_check(kind, name, r->cells[column], strlen(r->cells[column]),
-	    &cause) == 0)
+		&cause) == 0)
 		return 0;
 	err_set(r->e, ERR_INVALID, "%s.csv:%zu: %s", r->voc->name, r->line,
 	    cause.msg);
@@ -157,10 +159,11 @@ check_row(struct reader *r, size_t n)
 	size_t i;
 
 	if (n != r->columns)
-		return fail(r, NULL, "COLUMNS", "give as many cells as the "
+		return fail(r, NULL, "COLUMNS",
+		    "give as many cells as the "
 		    "header has columns; no quotes, no ; in a cell",
-		    n < r->columns ? "cells are missing" :
-		    "there are too many cells");
+		    n < r->columns ? "cells are missing"
+				   : "there are too many cells");
 	if (check_cell(r, CODE, VALUE_VOCABULARY) < 0 ||
 	    check_cell(r, LIBELLE_FR, VALUE_TEXT) < 0 ||
 	    check_cell(r, LIBELLE_EN, VALUE_TEXT) < 0)
@@ -171,8 +174,10 @@ check_row(struct reader *r, size_t n)
 			return -1;
 	if (r->cells[SINCE][0] != '\0' && r->cells[UNTIL][0] != '\0' &&
 	    strcmp(r->cells[UNTIL], r->cells[SINCE]) < 0)
-		return fail(r, "until", "DATES", "give a last day on or after "
-		    "since", "is before since");
+		return fail(r, "until", "DATES",
+		    "give a last day on or after "
+		    "since",
+		    "is before since");
 	return 0;
 }
 
@@ -330,20 +335,23 @@ vocabularies_free(struct vocabularies *set)
 }
 
 static int
-check_file(const struct vocabularies *set, const char *name,
-    const char *bytes, size_t len, struct err *e)
+check_file(const struct vocabularies *set, const char *name, const char *bytes,
+    size_t len, struct err *e)
 {
 	if (value_check(VALUE_ID, "vocabulary", name, strlen(name), e) < 0)
 		return -1;
 	if (vocabularies_find(set, name) != NULL) {
-		err_set(e, ERR_EXISTS, "%s.csv: this vocabulary is there "
-		    "twice", name);
+		err_set(e, ERR_EXISTS,
+		    "%s.csv: this vocabulary is there "
+		    "twice",
+		    name);
 		return err_reason(e, "VOCABULARY_TWICE");
 	}
 	if (set->n == VOCABULARIES_MAX || len > VOCABULARY_BYTES_MAX) {
 		err_set(e, ERR_LIMIT, "%s.csv: %s", name,
-		    set->n == VOCABULARIES_MAX ? "too many vocabularies" :
-		    "the file has more than 1 MiB");
+		    set->n == VOCABULARIES_MAX
+			? "too many vocabularies"
+			: "the file has more than 1 MiB");
 		return err_reason(e, "VOCABULARY_LIMIT");
 	}
 	if (len > 0 && memchr(bytes, '\0', len) != NULL) {
@@ -355,8 +363,8 @@ check_file(const struct vocabularies *set, const char *name,
 }
 
 int
-vocabularies_add(struct vocabularies *set, const char *name,
-    const char *bytes, size_t len, struct err *e)
+vocabularies_add(struct vocabularies *set, const char *name, const char *bytes,
+    size_t len, struct err *e)
 {
 	struct vocabulary *voc;
 	size_t at;
@@ -459,7 +467,7 @@ vocabulary_term_at(const struct vocabulary_term *t, const char *day)
 {
 	/* Days written YYYY-MM-DD compare as texts. */
 	return (t->since[0] == '\0' || strcmp(t->since, day) <= 0) &&
-	    (t->until[0] == '\0' || strcmp(day, t->until) <= 0);
+	       (t->until[0] == '\0' || strcmp(day, t->until) <= 0);
 }
 
 /* ---- the closest code --------------------------------------------------- */
@@ -469,8 +477,9 @@ vocabulary_term_at(const struct vocabulary_term *t, const char *day)
 static char
 lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') :
-	    c == '_' || c == ' ' ? '-' : c;
+	return c >= 'A' && c <= 'Z'   ? (char)(c - 'A' + 'a')
+	       : c == '_' || c == ' ' ? '-'
+				      : c;
 }
 
 static unsigned
@@ -563,9 +572,10 @@ remedy_list(const struct vocabulary *voc, struct err *e)
 		    i > 0 ? ", " : "", voc->terms[i].code);
 
 		if (n < 0 || (size_t)n >= sizeof list - used) {
-			(void)err_remedy(e, "give one of: %.*s, ... (all: "
-			    "vocabularies/%.32s.csv)", (int)first, list,
-			    voc->name);
+			(void)err_remedy(e,
+			    "give one of: %.*s, ... (all: "
+			    "vocabularies/%.32s.csv)",
+			    (int)first, list, voc->name);
 			return;
 		}
 		used += (size_t)n;
@@ -602,8 +612,8 @@ vocabulary_check(const struct vocabulary *voc, const char *field,
 	} else if (value_check(VALUE_SOURCE_ID, field, value, len, e) < 0) {
 		return -1; /* no text at all: its own cause says more */
 	}
-	err_set(e, ERR_INVALID,
-	    "%s: code \"%.*s\" is not in the vocabulary %s", field, shown(value, len), value, voc->name);
+	err_set(e, ERR_INVALID, "%s: code \"%.*s\" is not in the vocabulary %s",
+	    field, shown(value, len), value, voc->name);
 	err_field(e, field);
 	err_reason(e, "CODE_UNKNOWN");
 	close = vocabulary_closest(voc, value, len);

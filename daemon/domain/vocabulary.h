@@ -13,22 +13,22 @@
 
 #include "wire/err.h"
 
-struct vocabularies;	/* a set of named vocabularies */
+struct vocabularies; /* a set of named vocabularies */
 struct vocabulary;
 
 struct vocabulary_term {
 	const struct vocabulary *vocabulary;
 	const char *code;
-	const char *libelle_fr;		/* never "" */
-	const char *libelle_en;		/* never "" */
-	const char *since, *until;	/* "YYYY-MM-DD", until included; or "" */
-	const char *const *extra;	/* one a column; see vocabulary_extra */
+	const char *libelle_fr;    /* never "" */
+	const char *libelle_en;    /* never "" */
+	const char *since, *until; /* "YYYY-MM-DD", until included; or "" */
+	const char *const *extra;  /* one a column; see vocabulary_extra */
 };
 
-#define VOCABULARIES_MAX 64	/* vocabularies in a set */
+#define VOCABULARIES_MAX 64 /* vocabularies in a set */
 #define VOCABULARY_TERMS_MAX 5000
 #define VOCABULARY_EXTRAS_MAX 16
-#define VOCABULARY_BYTES_MAX (1u << 20)	/* of one file */
+#define VOCABULARY_BYTES_MAX (1u << 20) /* of one file */
 
 /* An empty set, or NULL when memory lacks.  Free with vocabularies_free,
  * which invalidates every vocabulary and term of the set. */
@@ -39,8 +39,8 @@ void vocabularies_free(struct vocabularies *);
  * without ".csv"); copied.  0, or -1 and the set is as before: ERR_INVALID
  * (message "NAME.csv:LINE: ...", field = column, remedy), ERR_EXISTS (a name
  * twice), ERR_LIMIT, ERR_NOMEM. */
-int vocabularies_add(struct vocabularies *, const char *name,
-    const char *bytes, size_t len, struct err *e);
+int vocabularies_add(struct vocabularies *, const char *name, const char *bytes,
+    size_t len, struct err *e);
 
 /* NULL when the set has none of that name. */
 const struct vocabulary *vocabularies_find(const struct vocabularies *,

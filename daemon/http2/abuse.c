@@ -12,27 +12,27 @@
 #include "base/clock.h"
 
 #define SECOND INT64_C(1000000000)
-#define CONTINUATIONS_MAX 16	/* frames a header list */
-#define UPDATES_EARNED 2	/* a DATA frame: the stream's, the connection's */
+#define CONTINUATIONS_MAX 16 /* frames a header list */
+#define UPDATES_EARNED 2     /* a DATA frame: the stream's, the connection's */
 /* ... and each message in it: grpc-core updates the window of a stream when its
  * reader asks for the next one, and 5 bytes is the least a message takes. */
 #define BYTES_AN_UPDATE 5
 #define UPDATES_MAX 20000
-#define PINGS_MAX 100		/* one a DATA frame: clients measure the path */
-#define FRAME_TYPES 10		/* RFC 9113 */
+#define PINGS_MAX 100  /* one a DATA frame: clients measure the path */
+#define FRAME_TYPES 10 /* RFC 9113 */
 
 enum counts {
 	COUNTS_NEVER,
 	COUNTS_ALWAYS,
 	COUNTS_UNLESS_ACK,
-	COUNTS_PING,		/* likewise, and with no data of ours before it */
-	COUNTS_EMPTY,		/* no payload and no end of anything */
-	COUNTS_UNEARNED,	/* a window update with no data before it */
+	COUNTS_PING,     /* likewise, and with no data of ours before it */
+	COUNTS_EMPTY,    /* no payload and no end of anything */
+	COUNTS_UNEARNED, /* a window update with no data before it */
 };
 
 static const struct {
 	enum counts counts;
-	uint8_t ends;		/* flags that give an empty frame a meaning */
+	uint8_t ends; /* flags that give an empty frame a meaning */
 } frames[FRAME_TYPES] = {
 	[NGHTTP2_DATA] = { COUNTS_EMPTY, NGHTTP2_FLAG_END_STREAM },
 	[NGHTTP2_HEADERS] = { COUNTS_EMPTY, 0 },
@@ -70,8 +70,8 @@ refill(struct h2_abuse *a, unsigned per_second)
 	more = passed * per_second / SECOND;
 	if (more == 0)
 		return;
-	a->left = a->left + more > per_second ? per_second :
-	    a->left + (unsigned)more;
+	a->left =
+	    a->left + more > per_second ? per_second : a->left + (unsigned)more;
 	a->refilled += more * SECOND / per_second;
 }
 
@@ -107,12 +107,12 @@ is_counted(struct h2_abuse *a, const nghttp2_frame_hd *hd)
 		return (hd->flags & NGHTTP2_FLAG_ACK) == 0;
 	case COUNTS_EMPTY:
 		return hd->length == 0 &&
-		    (hd->flags & frames[hd->type].ends) == 0;
+		       (hd->flags & frames[hd->type].ends) == 0;
 	case COUNTS_UNEARNED:
 		return !is_earned(&a->updates);
 	case COUNTS_PING:
 		return (hd->flags & NGHTTP2_FLAG_ACK) == 0 &&
-		    !is_earned(&a->pings);
+		       !is_earned(&a->pings);
 	default:
 		return false;
 	}
@@ -135,8 +135,9 @@ h2_abuse_sent_data(struct h2_abuse *a, size_t len)
 {
 	size_t earned = UPDATES_EARNED + len / BYTES_AN_UPDATE;
 
-	a->updates = earned > UPDATES_MAX - a->updates ? UPDATES_MAX :
-	    a->updates + (unsigned)earned;
+	a->updates = earned > UPDATES_MAX - a->updates
+			 ? UPDATES_MAX
+			 : a->updates + (unsigned)earned;
 	if (a->pings < PINGS_MAX)
 		a->pings++;
 }

@@ -22,24 +22,25 @@ struct http2_stream;
 struct listener;
 struct loop;
 struct peer;
-struct service;		/* the application's: never looked inside */
+struct service; /* the application's: never looked inside */
 struct tls_server;
 
-struct http2_limits {	/* all set; the caller fills in the defaults; a limit
+struct http2_limits { /* all set; the caller fills in the defaults; a limit
 			 * in ms that is 0 is none, but for the handshake's */
-	unsigned max_streams;		/* concurrent, a connection */
-	size_t max_header_bytes;	/* decoded header list of one request; a
+	unsigned max_streams;     /* concurrent, a connection */
+	size_t max_header_bytes;  /* decoded header list of one request; a
 					 * longer one is answered with 431 here */
-	size_t stream_window;		/* bytes a client may send unread, a stream */
-	size_t connection_window;	/* likewise, a connection */
-	size_t max_connection_bytes;	/* queued to send at a turn's end: beyond it
+	size_t stream_window;     /* bytes a client may send unread, a stream */
+	size_t connection_window; /* likewise, a connection */
+	size_t
+	    max_connection_bytes; /* queued to send at a turn's end: beyond it
 					 * the connection is closed, so feed large
 					 * answers by http2_notify_writable() */
 	unsigned max_connections;
 	unsigned max_connections_per_address;
 	unsigned handshake_ms, preface_ms, idle_ms;
 	unsigned keepalive_ms, keepalive_timeout_ms;
-	unsigned abuse_per_second;	/* RST, PING, SETTINGS, empty frames, resets
+	unsigned abuse_per_second; /* RST, PING, SETTINGS, empty frames, resets
 					 * that the client provokes: more is GOAWAY
 					 * ENHANCE_YOUR_CALM.  preface_ms also
 					 * bounds each header list */
@@ -47,11 +48,11 @@ struct http2_limits {	/* all set; the caller fills in the defaults; a limit
 
 struct http2_counters {
 	uint64_t connections, connections_open, handshakes_failed;
-	uint64_t bytes_in, bytes_out;	/* of HTTP/2, inside TLS */
+	uint64_t bytes_in, bytes_out; /* of HTTP/2, inside TLS */
 	uint64_t goaway_abuse;
 };
 
-struct http2_header {	/* borrowed; neither is NUL-terminated */
+struct http2_header { /* borrowed; neither is NUL-terminated */
 	const char *name, *value;
 	size_t name_len, value_len;
 };
@@ -85,8 +86,9 @@ struct http2_ops {
 };
 
 /* `ops` and `service` are borrowed; the latter is only handed to request(). */
-struct http2_server *http2_server_new(struct loop *, const struct http2_limits *,
-    const struct http2_ops *, struct service *, struct err *);
+struct http2_server *http2_server_new(struct loop *,
+    const struct http2_limits *, const struct http2_ops *, struct service *,
+    struct err *);
 /* Stop the listeners, close every connection, then free; not inside a callback.
  * NULL is a no-op. */
 void http2_server_free(struct http2_server *);
@@ -142,7 +144,8 @@ struct http2_shared {
 int http2_send_shared(struct http2_stream *, struct http2_shared *);
 
 /* Queue the trailers; they end the stream once all before them is sent. */
-int http2_trailers(struct http2_stream *, const struct http2_header *, size_t n);
+int http2_trailers(struct http2_stream *, const struct http2_header *,
+    size_t n);
 
 /* End at once with an HTTP/2 error code; closed() comes at the turn's end. */
 void http2_reset(struct http2_stream *, uint32_t error);

@@ -25,10 +25,10 @@ struct address_table;
 
 /* ---- abuse.c ----------------------------------------------------------- */
 
-struct h2_abuse {	/* a bucket that refills with time */
-	unsigned left;		/* events that may still come at once */
-	unsigned updates, pings;	/* that our data has earned */
-	unsigned continuations;	/* of the header block being received */
+struct h2_abuse {                /* a bucket that refills with time */
+	unsigned left;           /* events that may still come at once */
+	unsigned updates, pings; /* that our data has earned */
+	unsigned continuations;  /* of the header block being received */
 	int64_t refilled;
 };
 
@@ -43,32 +43,32 @@ void h2_abuse_sent_data(struct h2_abuse *, size_t len);
 
 /* ---- streams ----------------------------------------------------------- */
 
-struct h2_segment {	/* a shared buffer within a stream's queue */
+struct h2_segment { /* a shared buffer within a stream's queue */
 	struct h2_segment *next;
 	struct http2_shared *shared;
-	size_t before;		/* bytes of `own` that go out before it */
-	size_t taken;		/* bytes of it that are out */
+	size_t before; /* bytes of `own` that go out before it */
+	size_t taken;  /* bytes of it that are out */
 };
 
 struct http2_stream {
 	struct h2_session *session;
-	struct http2_user *user;	/* NULL: not yet, or no more */
-	struct http2_stream *next, **link;	/* the session's; in the pool */
-	struct http2_stream *due_next, **due_link;	/* due at turn's end */
+	struct http2_user *user;           /* NULL: not yet, or no more */
+	struct http2_stream *next, **link; /* the session's; in the pool */
+	struct http2_stream *due_next, **due_link; /* due at turn's end */
 	int32_t id;
-	uint32_t error;		/* that of the reset */
-	bool remote_ended;	/* the client has sent all */
-	bool responded;		/* the response's header list is submitted */
-	bool deferred;		/* nghttp2 waits for http2_sent() */
+	uint32_t error;    /* that of the reset */
+	bool remote_ended; /* the client has sent all */
+	bool responded;    /* the response's header list is submitted */
+	bool deferred;     /* nghttp2 waits for http2_sent() */
 	bool has_trailers;
-	bool reset;		/* by us: closed() is due, RST_STREAM submitted */
-	bool notify;		/* writable() is wanted */
-	bool interleave;	/* long: shares the connection with others */
+	bool reset;      /* by us: closed() is due, RST_STREAM submitted */
+	bool notify;     /* writable() is wanted */
+	bool interleave; /* long: shares the connection with others */
 	size_t low, queued, unconsumed;
-	struct buf own;		/* bytes copied in */
-	size_t own_before;	/* those of them that precede a segment */
+	struct buf own;    /* bytes copied in */
+	size_t own_before; /* those of them that precede a segment */
 	struct h2_segment *segments, **segments_end;
-	struct buf trailers;	/* lengths, name, value, one after the other */
+	struct buf trailers; /* lengths, name, value, one after the other */
 	size_t n_trailers;
 };
 
@@ -82,46 +82,46 @@ ssize_t h2_stream_read(nghttp2_session *, int32_t, uint8_t *, size_t,
     uint32_t *flags, nghttp2_data_source *, void *);
 /* Move `len` queued bytes to `out`, which has room. */
 void h2_stream_take(struct http2_stream *, uint8_t *out, size_t len);
-void h2_stream_free(struct http2_stream *);	/* from the pool, for good */
+void h2_stream_free(struct http2_stream *); /* from the pool, for good */
 
 /* ---- sessions ---------------------------------------------------------- */
 
-struct h2_block {	/* a header list being received; one a session */
-	struct h2_block *next;		/* in the pool */
-	struct http2_header *headers;	/* into `bytes` */
+struct h2_block {              /* a header list being received; one a session */
+	struct h2_block *next; /* in the pool */
+	struct http2_header *headers; /* into `bytes` */
 	char *bytes;
-	size_t n, max, used, size;	/* size: as RFC 9113 6.5.2 counts */
+	size_t n, max, used, size; /* size: as RFC 9113 6.5.2 counts */
 	bool too_big;
 };
 
 enum h2_drain {
 	H2_SERVING,
-	H2_NOTICED,	/* first GOAWAY: still takes streams */
-	H2_DRAINING,	/* second GOAWAY: ends with the last stream */
+	H2_NOTICED,  /* first GOAWAY: still takes streams */
+	H2_DRAINING, /* second GOAWAY: ends with the last stream */
 };
 
 struct h2_session {
-	struct conn_user conn_user;	/* first: conn.h's callbacks cast back */
+	struct conn_user conn_user; /* first: conn.h's callbacks cast back */
 	struct http2_server *server;
-	struct h2_session *next, *prev;	/* the server's */
-	nghttp2_session *h2;		/* NULL: not yet open, or over */
+	struct h2_session *next, *prev; /* the server's */
+	nghttp2_session *h2;            /* NULL: not yet open, or over */
 	struct address_count *address;
 	struct http2_stream *streams, *due;
 	struct h2_block *block;
-	int32_t block_id;		/* its stream's */
-	struct buf *out;		/* while filling */
-	size_t want;			/* bytes that `out` should come to */
-	size_t queued;			/* on all streams */
-	unsigned open;			/* streams */
+	int32_t block_id; /* its stream's */
+	struct buf *out;  /* while filling */
+	size_t want;      /* bytes that `out` should come to */
+	size_t queued;    /* on all streams */
+	unsigned open;    /* streams */
 	unsigned recheck_round;
 	bool settings_seen;
 	enum h2_drain drain;
-	uint32_t condemned;		/* error code of the GOAWAY to come */
+	uint32_t condemned; /* error code of the GOAWAY to come */
 	const char *reason;
 	struct h2_abuse abuse;
 	struct timer timer;
 	int64_t opened_at, last_read, idle_since;
-	int64_t block_at, ping_at, drain_at;	/* 0: not waiting */
+	int64_t block_at, ping_at, drain_at; /* 0: not waiting */
 };
 
 extern const struct conn_ops h2_session_conn_ops;
@@ -143,7 +143,7 @@ void h2_session_became_idle(struct h2_session *);
 
 /* ---- the server -------------------------------------------------------- */
 
-struct h2_port {	/* one listener */
+struct h2_port { /* one listener */
 	struct h2_port *next;
 	struct http2_server *server;
 	struct listener *listener;

@@ -14,7 +14,7 @@
 #define STREAMS_KEPT 1024
 #define SEGMENTS_KEPT 1024
 #define BLOCKS_KEPT 4
-#define RECHECKS_A_TURN 32	/* some 0.1 ms each */
+#define RECHECKS_A_TURN 32 /* some 0.1 ms each */
 #define LOG_EVERY_NS INT64_C(1000000000)
 
 /* ---- pools: nothing is allocated for a request that a past one left ----- */
@@ -237,8 +237,8 @@ accepted(void *arg, int fd, const struct sockaddr_storage *from)
 		return;
 	}
 	s->recheck_round = server->recheck_round;
-	if (conn_open(server->group, port->tls, fd, from, &s->conn_user,
-		&e) == NULL) {
+	if (conn_open(server->group, port->tls, fd, from, &s->conn_user, &e) ==
+	    NULL) {
 		log_refusal(server, from, e.msg);
 		session_free(s);
 		return;
@@ -270,8 +270,9 @@ static void recheck_some(struct timer *);
 static void
 tell_drained(struct turn_hook *h)
 {
-	struct http2_server *server = (struct http2_server *)((char *)h -
-	    offsetof(struct http2_server, drained_hook));
+	struct http2_server *server =
+	    (struct http2_server *)((char *)h - offsetof(struct http2_server,
+						    drained_hook));
 	void (*drained)(void *) = server->drained;
 
 	server->drained = NULL;
@@ -295,8 +296,8 @@ http2_server_new(struct loop *loop, const struct http2_limits *limits,
 	server->service = service;
 	server->recheck.run = recheck_some;
 	server->drained_hook.run = tell_drained;
-	server->group = conn_group_new(loop, &h2_session_conn_ops,
-	    limits->handshake_ms);
+	server->group =
+	    conn_group_new(loop, &h2_session_conn_ops, limits->handshake_ms);
 	server->addresses = address_table_new();
 	server->option = make_option();
 	if (server->group == NULL || server->addresses == NULL ||
@@ -393,8 +394,9 @@ http2_server_drain(struct http2_server *server, void (*drained)(void *),
 static void
 recheck_some(struct timer *t)
 {
-	struct http2_server *server = (struct http2_server *)((char *)t -
-	    offsetof(struct http2_server, recheck));
+	struct http2_server *server =
+	    (struct http2_server *)((char *)t -
+				    offsetof(struct http2_server, recheck));
 
 	for (unsigned i = 0; i < RECHECKS_A_TURN; i++) {
 		struct h2_session *s = server->first;
@@ -405,8 +407,7 @@ recheck_some(struct timer *t)
 		s->recheck_round = server->recheck_round;
 		list_remove(server, s);
 		list_append(server, s);
-		if (s->h2 != NULL &&
-		    !conn_still_trusted(s->conn_user.conn, &e))
+		if (s->h2 != NULL && !conn_still_trusted(s->conn_user.conn, &e))
 			h2_session_quit(s, NGHTTP2_NO_ERROR,
 			    "certificate no longer trusted");
 	}

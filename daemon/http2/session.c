@@ -10,7 +10,7 @@
 
 #define MS INT64_C(1000000)
 #define DRAIN_ROUND_TRIP (1000 * MS)
-#define DRAIN_END (5 * DRAIN_ROUND_TRIP)	/* it does not even read */
+#define DRAIN_END (5 * DRAIN_ROUND_TRIP) /* it does not even read */
 #define FRAME_HEAD 9
 #define FRAME_MAX (16384 + FRAME_HEAD)
 #define NEVER INT64_MAX
@@ -46,8 +46,8 @@ send_goaway(struct h2_session *s, uint32_t error, const char *reason)
 {
 	uint8_t frame[FRAME_HEAD + 8] = { 0, 0, 0, NGHTTP2_GOAWAY };
 	size_t len = strlen(reason);
-	uint32_t last = (uint32_t)nghttp2_session_get_last_proc_stream_id(
-	    s->h2);
+	uint32_t last =
+	    (uint32_t)nghttp2_session_get_last_proc_stream_id(s->h2);
 
 	frame[1] = (uint8_t)((len + 8) >> 8);
 	frame[2] = (uint8_t)(len + 8);
@@ -132,11 +132,11 @@ next_deadline(const struct h2_session *s)
 	int64_t at = alive_until(s);
 
 	if (!s->settings_seen)
-		at = earlier(at, after(s->opened_at,
-		    s->server->limits.preface_ms));
+		at = earlier(at,
+		    after(s->opened_at, s->server->limits.preface_ms));
 	if (s->block_at != 0)
-		at = earlier(at, after(s->block_at,
-		    s->server->limits.preface_ms));
+		at = earlier(at,
+		    after(s->block_at, s->server->limits.preface_ms));
 	if (s->drain == H2_NOTICED)
 		at = earlier(at, s->drain_at + DRAIN_ROUND_TRIP);
 	return at;
@@ -213,8 +213,9 @@ idle_or_silent(struct h2_session *s, int64_t now)
 static void
 timer_came(struct timer *t)
 {
-	struct h2_session *s = (struct h2_session *)((char *)t -
-	    offsetof(struct h2_session, timer));
+	struct h2_session *s =
+	    (struct h2_session *)((char *)t -
+				  offsetof(struct h2_session, timer));
 	unsigned preface_ms = s->server->limits.preface_ms;
 	int64_t now = clock_monotonic_ns();
 
@@ -306,8 +307,7 @@ header(nghttp2_session *h2, const nghttp2_frame *f, const uint8_t *name,
 
 	(void)h2;
 	(void)flags;
-	if (b == NULL || b->too_big ||
-	    f->headers.cat != NGHTTP2_HCAT_REQUEST)
+	if (b == NULL || b->too_big || f->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
 	b->size += name_len + value_len + 32;
 	if (b->size > b->max) {
@@ -420,7 +420,7 @@ stream_closed(nghttp2_session *h2, int32_t id, uint32_t error, void *arg)
 	struct h2_session *s = arg;
 	struct http2_stream *st = stream_of(h2, id);
 
-	if (s->block_id == id)	/* its header list was not in order */
+	if (s->block_id == id) /* its header list was not in order */
 		put_block(s);
 	if (st != NULL)
 		h2_stream_end(st, error);
@@ -498,8 +498,7 @@ h2_session_set_callbacks(nghttp2_session_callbacks *c)
 	nghttp2_session_callbacks_set_on_begin_headers_callback(c,
 	    headers_begin);
 	nghttp2_session_callbacks_set_on_header_callback(c, header);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(c,
-	    frame_received);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(c, frame_received);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, data);
 	nghttp2_session_callbacks_set_on_stream_close_callback(c,
 	    stream_closed);
@@ -612,7 +611,7 @@ is_deaf(const struct h2_session *s)
 	size_t most = 1000 + 8 * (size_t)s->server->limits.max_streams;
 
 	return conn_queued(s->conn_user.conn) > 0 &&
-	    nghttp2_session_get_outbound_queue_size(s->h2) > most;
+	       nghttp2_session_get_outbound_queue_size(s->h2) > most;
 }
 
 static void
@@ -690,7 +689,7 @@ fill(struct conn_user *u, struct buf *out, size_t want)
 	s->out = out;
 	s->want = want;
 	while (buf_len(out) < want &&
-	    (n = nghttp2_session_mem_send(s->h2, &bytes)) > 0)
+	       (n = nghttp2_session_mem_send(s->h2, &bytes)) > 0)
 		if (buf_append(out, bytes, (size_t)n) != 0) {
 			n = NGHTTP2_ERR_NOMEM;
 			break;
@@ -698,8 +697,8 @@ fill(struct conn_user *u, struct buf *out, size_t want)
 	s->out = NULL;
 	s->server->counters.bytes_out += buf_len(out);
 	if (n < 0) {
-		session_abort(s, NGHTTP2_INTERNAL_ERROR, nghttp2_strerror(
-		    (int)n));
+		session_abort(s, NGHTTP2_INTERNAL_ERROR,
+		    nghttp2_strerror((int)n));
 		return;
 	}
 	if (!nghttp2_session_want_read(s->h2) &&

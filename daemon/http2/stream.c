@@ -6,7 +6,7 @@
 
 #include "wire/buf.h"
 
-#define OWN_KEPT 4096		/* bytes of buffer a pooled stream keeps */
+#define OWN_KEPT 4096 /* bytes of buffer a pooled stream keeps */
 #define TRAILERS_KEPT 512
 #define NV_ON_STACK 8
 #define INTERLEAVE_BYTES 16384
@@ -110,9 +110,9 @@ h2_stream_take(struct http2_stream *st, uint8_t *out, size_t len)
 	size_t done = 0;
 
 	while (done < len)
-		done += st->segments != NULL ?
-		    take_segment(st, out + done, len - done) :
-		    take_own(st, out + done, len - done);
+		done += st->segments != NULL
+			    ? take_segment(st, out + done, len - done)
+			    : take_own(st, out + done, len - done);
 	st->queued -= len;
 	st->session->queued -= len;
 	if (st->notify && st->queued <= st->low)
@@ -157,8 +157,7 @@ h2_stream_end(struct http2_stream *st, uint32_t error)
 	struct h2_session *s = st->session;
 
 	if (s->h2 != NULL && st->unconsumed > 0)
-		(void)nghttp2_session_consume_connection(s->h2,
-		    st->unconsumed);
+		(void)nghttp2_session_consume_connection(s->h2, st->unconsumed);
 	tell_closed(st, st->reset ? st->error : error);
 	due_remove(st);
 	queue_drop(st);
@@ -244,9 +243,9 @@ http2_respond(struct http2_stream *st, const struct http2_header *h, size_t n,
 	if (!is_live(st) || st->responded)
 		return -1;
 	nv = nv_array(h, n, on_stack);
-	rc = nv == NULL ? NGHTTP2_ERR_NOMEM :
-	    nghttp2_submit_response(st->session->h2, st->id, nv, n,
-		end ? NULL : &body);
+	rc = nv == NULL ? NGHTTP2_ERR_NOMEM
+			: nghttp2_submit_response(st->session->h2, st->id, nv,
+			      n, end ? NULL : &body);
 	if (nv != on_stack)
 		free(nv);
 	if (rc != 0) {
@@ -270,8 +269,8 @@ http2_trailers(struct http2_stream *st, const struct http2_header *h, size_t n)
 			(uint32_t)h[i].value_len };
 
 		rc = buf_append(&st->trailers, lens, sizeof lens) != 0 ||
-		    buf_append(&st->trailers, h[i].name, lens[0]) != 0 ||
-		    buf_append(&st->trailers, h[i].value, lens[1]) != 0;
+		     buf_append(&st->trailers, h[i].name, lens[0]) != 0 ||
+		     buf_append(&st->trailers, h[i].value, lens[1]) != 0;
 	}
 	if (rc != 0) {
 		http2_reset(st, NGHTTP2_INTERNAL_ERROR);
@@ -299,7 +298,7 @@ trailers_nv(const struct http2_stream *st, nghttp2_nv *nv)
 			.value = p + lens[0],
 			.valuelen = lens[1],
 			.flags = NGHTTP2_NV_FLAG_NO_COPY_NAME |
-			    NGHTTP2_NV_FLAG_NO_COPY_VALUE,
+				 NGHTTP2_NV_FLAG_NO_COPY_VALUE,
 		};
 		p += lens[0] + lens[1];
 	}
@@ -316,8 +315,8 @@ submit_trailers(struct http2_stream *st)
 	if (nv == NULL)
 		return NGHTTP2_ERR_NOMEM;
 	trailers_nv(st, nv);
-	rc = nghttp2_submit_trailer(st->session->h2, st->id, nv,
-	    st->n_trailers);
+	rc =
+	    nghttp2_submit_trailer(st->session->h2, st->id, nv, st->n_trailers);
 	if (nv != on_stack)
 		free(nv);
 	return rc;
@@ -344,8 +343,8 @@ h2_stream_read(nghttp2_session *h2, int32_t id, uint8_t *to, size_t cap,
 		return NGHTTP2_ERR_PAUSE;
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
 	if (n == st->queued && st->has_trailers) {
-		*flags |= NGHTTP2_DATA_FLAG_EOF |
-		    NGHTTP2_DATA_FLAG_NO_END_STREAM;
+		*flags |=
+		    NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
 		if (submit_trailers(st) != 0)
 			return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	}
@@ -371,8 +370,9 @@ count_queued(struct http2_stream *st, size_t len)
 		};
 
 		st->interleave = true;
-		(void)nghttp2_session_change_extpri_stream_priority(
-		    st->session->h2, st->id, &pri, 1);
+		(void)nghttp2_session_change_extpri_stream_priority(st->session
+									->h2,
+		    st->id, &pri, 1);
 	}
 	stream_wake(st);
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS 1024	/* a power of two */
+#define BUCKETS 1024 /* a power of two */
 
 struct address_count {
 	struct address_count *next;
@@ -76,7 +76,7 @@ address_parse(const char *text, struct sockaddr_storage *out, socklen_t *len,
 		host[n - 1] = '\0';
 		start = host + 1;
 	} else if (strchr(host, ':') != NULL) {
-		goto bad;	/* which colon is the port's? */
+		goto bad; /* which colon is the port's? */
 	}
 	if (parse_host(start, port, out, len) == 0)
 		return 0;
@@ -89,8 +89,9 @@ bad:
 static bool
 is_v4_in_v6(const struct sockaddr_storage *a)
 {
-	return a->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(
-	    &((const struct sockaddr_in6 *)a)->sin6_addr);
+	return a->ss_family == AF_INET6 &&
+	       IN6_IS_ADDR_V4MAPPED(
+		   &((const struct sockaddr_in6 *)a)->sin6_addr);
 }
 
 void

@@ -24,10 +24,10 @@ int address_parse(const char *, struct sockaddr_storage *, socklen_t *,
 void address_format(const struct sockaddr_storage *, struct peer *);
 
 /* ---- connections an address -------------------------------------------- */
-struct address_count;	/* one address that has connections */
+struct address_count; /* one address that has connections */
 struct address_table;
 
-struct address_table *address_table_new(void);	/* NULL: no memory */
+struct address_table *address_table_new(void); /* NULL: no memory */
 void address_table_free(struct address_table *);
 
 /* One more from there.  NULL: `max` are open already, or no memory.  An IPv6

@@ -15,19 +15,19 @@
 #include "net/tls.h"
 #include "wire/buf.h"
 
-#define READ_BYTES 16384	/* one TLS record */
-#define READ_A_TURN (4 * READ_BYTES)	/* so that others get theirs */
+#define READ_BYTES 16384             /* one TLS record */
+#define READ_A_TURN (4 * READ_BYTES) /* so that others get theirs */
 #define WRITE_BYTES (4 * 16384)
 #define WRITE_A_TURN (4 * WRITE_BYTES)
 #define LINGER_NS (INT64_C(2) * 1000 * 1000 * 1000)
 #define LINGER_BYTES (1024 * 1024)
 
-enum conn_state {	/* only ever grows */
-	CONN_HANDSHAKE,	/* nothing said yet */
-	CONN_OPEN,	/* bytes both ways */
-	CONN_FINISHING,	/* what is queued goes out, what comes in is dropped */
-	CONN_LINGERING,	/* our end is closed, theirs is awaited */
-	CONN_DEAD,	/* closed at the end of the turn */
+enum conn_state {       /* only ever grows */
+	CONN_HANDSHAKE, /* nothing said yet */
+	CONN_OPEN,      /* bytes both ways */
+	CONN_FINISHING, /* what is queued goes out, what comes in is dropped */
+	CONN_LINGERING, /* our end is closed, theirs is awaited */
+	CONN_DEAD,      /* closed at the end of the turn */
 };
 
 struct conn_group {
@@ -39,28 +39,26 @@ struct conn_group {
 };
 
 struct conn {
-	struct watch_fd watch;	/* first: ready() comes back by a cast */
+	struct watch_fd watch; /* first: ready() comes back by a cast */
 	struct turn_hook turn;
-	struct timer deadline;	/* of the handshake, then of the good-bye */
-	struct timer later;	/* work left for the next turn */
+	struct timer deadline; /* of the handshake, then of the good-bye */
+	struct timer later;    /* work left for the next turn */
 	struct conn_group *group;
 	struct conn_user *user;
-	struct tls_server *tls;	/* NULL: clear text */
+	struct tls_server *tls; /* NULL: clear text */
 	SSL *ssl;
-	uint64_t generation;	/* of the certificates it was accepted under */
+	uint64_t generation; /* of the certificates it was accepted under */
 	enum conn_state state;
-	bool blocked;		/* the socket takes no more */
-	bool read_blocked;	/* TLS must write before it reads on */
-	bool read_later;	/* bytes may be left inside OpenSSL */
+	bool blocked;      /* the socket takes no more */
+	bool read_blocked; /* TLS must write before it reads on */
+	bool read_later;   /* bytes may be left inside OpenSSL */
 	bool watches_write;
-	size_t lingered;	/* bytes dropped since finishing */
-	struct buf pending;	/* taken from the user, not by the socket */
+	size_t lingered;    /* bytes dropped since finishing */
+	struct buf pending; /* taken from the user, not by the socket */
 	struct peer peer;
 };
 
-enum io {
-	IO_DONE, IO_WAIT, IO_END, IO_FAILED
-};
+enum io { IO_DONE, IO_WAIT, IO_END, IO_FAILED };
 
 /* ---- groups ------------------------------------------------------------ */
 
@@ -252,8 +250,7 @@ discard(struct conn *c)
 	enum io io = clear_read(c, g->in, sizeof g->in, &n);
 
 	c->lingered += n;
-	return c->lingered < LINGER_BYTES &&
-	    (io == IO_DONE || io == IO_WAIT);
+	return c->lingered < LINGER_BYTES && (io == IO_DONE || io == IO_WAIT);
 }
 
 /* The handshake is lost: report it, but let the alert arrive. */
@@ -268,8 +265,8 @@ fail(struct conn *c, const struct err *why)
 static void
 deadline_passed(struct timer *t)
 {
-	struct conn *c = (struct conn *)((char *)t -
-	    offsetof(struct conn, deadline));
+	struct conn *c =
+	    (struct conn *)((char *)t - offsetof(struct conn, deadline));
 	struct err e = { 0 };
 
 	if (c->state == CONN_HANDSHAKE) {
@@ -299,9 +296,9 @@ read_turn(struct conn *c)
 
 	c->read_later = false;
 	do {
-		enum io io = c->ssl != NULL ?
-		    tls_read(c, g->in, sizeof g->in, &n) :
-		    clear_read(c, g->in, sizeof g->in, &n);
+		enum io io = c->ssl != NULL
+				 ? tls_read(c, g->in, sizeof g->in, &n)
+				 : clear_read(c, g->in, sizeof g->in, &n);
 
 		if (io == IO_WAIT)
 			break;
@@ -375,9 +372,9 @@ write_some(struct conn *c, const uint8_t *from, size_t len)
 
 	c->blocked = false;
 	while (done < len) {
-		enum io io = c->ssl != NULL ?
-		    tls_write(c, from + done, len - done, &n) :
-		    clear_write(c, from + done, len - done, &n);
+		enum io io = c->ssl != NULL
+				 ? tls_write(c, from + done, len - done, &n)
+				 : clear_write(c, from + done, len - done, &n);
 
 		if (io == IO_WAIT)
 			c->blocked = true;
@@ -443,8 +440,8 @@ write_turn(struct conn *c)
 static void
 turn_ended(struct turn_hook *h)
 {
-	struct conn *c = (struct conn *)((char *)h -
-	    offsetof(struct conn, turn));
+	struct conn *c =
+	    (struct conn *)((char *)h - offsetof(struct conn, turn));
 
 	if (c->state == CONN_HANDSHAKE && c->ssl == NULL)
 		become_open(c);
@@ -488,8 +485,8 @@ conn_ready(struct watch_fd *w, bool readable, bool writable)
 static void
 later_came(struct timer *t)
 {
-	struct conn *c = (struct conn *)((char *)t -
-	    offsetof(struct conn, later));
+	struct conn *c =
+	    (struct conn *)((char *)t - offsetof(struct conn, later));
 
 	if (c->state == CONN_OPEN && c->read_later && !read_turn(c))
 		return;
@@ -509,8 +506,7 @@ start_tls(struct conn *c, struct err *e)
 
 struct conn *
 conn_open(struct conn_group *g, struct tls_server *tls, int fd,
-    const struct sockaddr_storage *from, struct conn_user *user,
-    struct err *e)
+    const struct sockaddr_storage *from, struct conn_user *user, struct err *e)
 {
 	struct conn *c = calloc(1, sizeof *c);
 

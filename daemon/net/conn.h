@@ -22,16 +22,16 @@
 
 struct buf;
 struct conn;
-struct conn_group;	/* the connections of one loop that share callbacks */
+struct conn_group; /* the connections of one loop that share callbacks */
 struct loop;
 struct peer;
 struct tls_server;
 
-struct conn_user {	/* the upper layer's state: embed it first */
+struct conn_user { /* the upper layer's state: embed it first */
 	struct conn *conn;
 };
 
-struct conn_ops {	/* in the order in which they may come */
+struct conn_ops { /* in the order in which they may come */
 	/* The handshake is done: conn_peer() is known, bytes may be sent. */
 	void (*opened)(struct conn_user *);
 	/* There was none: closed() follows. */
@@ -66,7 +66,7 @@ struct conn *conn_open(struct conn_group *, struct tls_server *tls, int fd,
 void conn_free(struct conn *);
 
 const struct peer *conn_peer(const struct conn *);
-bool conn_is_open(const struct conn *);	/* opened, and neither end closed it */
+bool conn_is_open(const struct conn *); /* opened, and neither end closed it */
 
 /* Call turn() and fill() at the end of this turn. */
 void conn_wake(struct conn *);

@@ -14,11 +14,11 @@
 #include "net/address.h"
 
 #define BACKLOG 1024
-#define ACCEPTS_A_TURN 64	/* so that open connections get their turn */
+#define ACCEPTS_A_TURN 64 /* so that open connections get their turn */
 #define BACKOFF_NS (INT64_C(100) * 1000 * 1000)
 
 struct listener {
-	struct watch_fd watch;		/* first: ready() comes back by a cast */
+	struct watch_fd watch; /* first: ready() comes back by a cast */
 	struct timer backoff;
 	struct loop *loop;
 	listener_fn *accepted;
@@ -73,7 +73,7 @@ listener_open(const char *address, struct err *e)
 		err_set(e, ERR_IO, "listen on %s: %s", address,
 		    strerror(errno));
 		err_remedy(e, "is another daemon running there? may this "
-		    "user bind that port?");
+			      "user bind that port?");
 		if (fd >= 0)
 			(void)close(fd);
 		return NULL;
@@ -129,8 +129,8 @@ listener_port(const struct listener *l)
 static void
 resume(struct timer *t)
 {
-	struct listener *l = (struct listener *)((char *)t -
-	    offsetof(struct listener, backoff));
+	struct listener *l =
+	    (struct listener *)((char *)t - offsetof(struct listener, backoff));
 
 	watch_fd_want(&l->watch, true, false);
 }
@@ -148,7 +148,7 @@ static bool
 is_lasting(int error)
 {
 	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-	    error == ENOMEM;
+	       error == ENOMEM;
 }
 
 static void

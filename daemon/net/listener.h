@@ -32,6 +32,6 @@ uint16_t listener_port(const struct listener *);
 /* Accept on this loop from now on. */
 int listener_start(struct listener *, struct loop *, listener_fn *, void *arg,
     struct err *);
-void listener_stop(struct listener *);	/* close the socket; no more calls */
+void listener_stop(struct listener *); /* close the socket; no more calls */
 
 #endif

@@ -19,8 +19,8 @@ static const unsigned char alpn_h2[] = { 2, 'h', '2' };
 
 struct tls_server {
 	char *cert_file, *key_file, *ca_file, *crl_file;
-	struct tls_opts opts;		/* its paths point to the four above */
-	pthread_rwlock_t lock;		/* guards the two below */
+	struct tls_opts opts;  /* its paths point to the four above */
+	pthread_rwlock_t lock; /* guards the two below */
 	SSL_CTX *set;
 	uint64_t generation;
 };
@@ -90,18 +90,20 @@ static int
 set_protocol(SSL_CTX *ctx, const struct tls_opts *o, struct err *e)
 {
 	int min = o->allow_tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
-	char groups[] = "X25519:P-256:P-384";	/* a macro casts const away */
+	char groups[] = "X25519:P-256:P-384"; /* a macro casts const away */
 
-	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
-	    SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-	    SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_options(ctx,
+	    SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+		SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN |
-	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+				  SSL_MODE_RELEASE_BUFFERS |
+				  SSL_MODE_ENABLE_PARTIAL_WRITE |
+				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_alpn_select_cb(ctx, select_h2, NULL);
 	if (SSL_CTX_set_min_proto_version(ctx, min) != 1 ||
-	    SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256:"
+	    SSL_CTX_set_ciphersuites(ctx,
+		"TLS_AES_128_GCM_SHA256:"
 		"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") != 1 ||
 	    SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1 ||
 	    SSL_CTX_set1_groups_list(ctx, groups) != 1)
@@ -152,8 +154,8 @@ set_own_certificate(SSL_CTX *ctx, const struct tls_opts *o, struct err *e)
 		return openssl_err(e, ERR_INVALID, "certificate", o->cert_file);
 	if (certificate_is_current(ctx, o->cert_file, e) != 0)
 		return -1;
-	if (SSL_CTX_use_PrivateKey_file(ctx, o->key_file,
-		SSL_FILETYPE_PEM) != 1 ||
+	if (SSL_CTX_use_PrivateKey_file(ctx, o->key_file, SSL_FILETYPE_PEM) !=
+		1 ||
 	    SSL_CTX_check_private_key(ctx) != 1) {
 		openssl_err(e, ERR_INVALID, "private key", o->key_file);
 		return err_remedy(e, "it must be the key of %s", o->cert_file);
@@ -182,7 +184,7 @@ static int
 set_client_trust(SSL_CTX *ctx, const struct tls_opts *o, struct err *e)
 {
 	int mode = SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE;
-	STACK_OF(X509_NAME) *names;
+	STACK_OF(X509_NAME) * names;
 
 	if (check_readable("client CA", o->ca_file, e) != 0)
 		return -1;
@@ -289,7 +291,7 @@ tls_server_reload(struct tls_server *t, struct err *e)
 	t->set = next;
 	t->generation++;
 	(void)pthread_rwlock_unlock(&t->lock);
-	SSL_CTX_free(old);	/* connections hold their own references */
+	SSL_CTX_free(old); /* connections hold their own references */
 	return 0;
 }
 
@@ -333,8 +335,8 @@ int64_t
 tls_server_not_after(const struct tls_server *t)
 {
 	SSL_CTX *set = set_now(t, NULL);
-	int64_t at = unix_time(
-	    X509_get0_notAfter(SSL_CTX_get0_certificate(set)));
+	int64_t at =
+	    unix_time(X509_get0_notAfter(SSL_CTX_get0_certificate(set)));
 
 	SSL_CTX_free(set);
 	return at;
@@ -377,8 +379,8 @@ copy_text(char *out, size_t cap, const ASN1_STRING *s)
 static void
 peer_uri(X509 *cert, struct peer *p)
 {
-	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name,
-	    NULL, NULL);
+	GENERAL_NAMES *names =
+	    X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
 	char uri[sizeof p->san_uri];
 	int i;
 
@@ -386,11 +388,11 @@ peer_uri(X509 *cert, struct peer *p)
 		const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
 		bool account;
 
-		if (n->type != GEN_URI || !copy_text(uri, sizeof uri,
-		    n->d.uniformResourceIdentifier))
+		if (n->type != GEN_URI ||
+		    !copy_text(uri, sizeof uri, n->d.uniformResourceIdentifier))
 			continue;
 		account = strncmp(uri, PEER_ACCOUNT_URI,
-		    strlen(PEER_ACCOUNT_URI)) == 0;
+			      strlen(PEER_ACCOUNT_URI)) == 0;
 		if (account || p->san_uri[0] == '\0')
 			memcpy(p->san_uri, uri, sizeof uri);
 		if (account)

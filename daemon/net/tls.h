@@ -20,18 +20,19 @@ struct ssl_st;
 struct tls_server;
 
 enum tls_client_cert {
-	TLS_CERT_REQUIRED,	/* no certificate, no handshake */
-	TLS_CERT_REQUESTED,	/* none is let in; a bad one is not */
+	TLS_CERT_REQUIRED,  /* no certificate, no handshake */
+	TLS_CERT_REQUESTED, /* none is let in; a bad one is not */
 };
 
 struct tls_opts {
-	const char *cert_file;	/* PEM: the server's certificate, then its chain */
-	const char *key_file;	/* PEM */
-	const char *ca_file;	/* PEM: who vouches for clients */
-	const char *crl_file;	/* PEM, or NULL: revocation is not checked */
+	const char
+	    *cert_file; /* PEM: the server's certificate, then its chain */
+	const char *key_file; /* PEM */
+	const char *ca_file;  /* PEM: who vouches for clients */
+	const char *crl_file; /* PEM, or NULL: revocation is not checked */
 	enum tls_client_cert client_cert;
-	bool allow_tls12;	/* else 1.3 only */
-	unsigned sessions;	/* resumable, kept in memory; 0: 8,192 */
+	bool allow_tls12;  /* else 1.3 only */
+	unsigned sessions; /* resumable, kept in memory; 0: 8,192 */
 };
 
 /*
@@ -42,7 +43,7 @@ struct tls_opts {
  * Blocks: reads files; before the loops start, or on a job thread.
  */
 struct tls_server *tls_server_new(const struct tls_opts *, struct err *);
-void tls_server_free(struct tls_server *);	/* NULL is a no-op */
+void tls_server_free(struct tls_server *); /* NULL is a no-op */
 
 /* Read the same files again and use them for new connections.  On failure
  * the set in use stays.  Sessions of the old set are not resumed. */

@@ -7,10 +7,13 @@
 #include "wire/grpc.h"
 #include "wire/utf8.h"
 
-#define COMPRESS_FROM 1024	/* bytes: below it, gzip gains nothing */
-#define MESSAGE_HEADER_MAX 1800	/* grpc-message, percent-encoded */
+#define COMPRESS_FROM 1024      /* bytes: below it, gzip gains nothing */
+#define MESSAGE_HEADER_MAX 1800 /* grpc-message, percent-encoded */
 
-#define H(n, v) { n, v, sizeof(n) - 1, sizeof(v) - 1 }
+#define H(n, v)                                                                \
+	{                                                                      \
+		n, v, sizeof(n) - 1, sizeof(v) - 1                             \
+	}
 static const struct http2_header status_200 = H(":status", "200");
 static const struct http2_header grpc_type =
     H("content-type", "application/grpc");
@@ -26,7 +29,7 @@ static bool
 compresses(const struct call *c, size_t len)
 {
 	return c->encoding == ENCODING_GZIP && c->accepts_gzip &&
-	    len > COMPRESS_FROM;
+	       len > COMPRESS_FROM;
 }
 
 static int
@@ -68,8 +71,8 @@ answer_ok(struct call *c)
 static struct http2_header
 header(const char *name, const char *value)
 {
-	return (struct http2_header){ name, value, strlen(name),
-		strlen(value) };
+	return (
+	    struct http2_header){ name, value, strlen(name), strlen(value) };
 }
 
 /* "what is wrong; what to do": clients that read no details still see both.
@@ -191,8 +194,8 @@ sent_compressed(struct call *c)
 	buf_added(&c->plain, c->room);
 	rc = gzip_compress(buf_head(&c->plain), c->room, &out, &e);
 	if (rc == 0) {
-		frame = http2_room(c->http2.stream,
-		    GRPC_FRAME_LEN + buf_len(&out));
+		frame =
+		    http2_room(c->http2.stream, GRPC_FRAME_LEN + buf_len(&out));
 		if (frame != NULL) {
 			grpc_frame_write(frame, 1, (uint32_t)buf_len(&out));
 			memcpy(frame + GRPC_FRAME_LEN, buf_head(&out),
@@ -291,7 +294,7 @@ call_writable(struct call *c)
 /* ---- one message for many ----------------------------------------------- */
 
 struct rpc_shared {
-	struct http2_shared bytes;	/* first: HTTP/2 gives it back */
+	struct http2_shared bytes; /* first: HTTP/2 gives it back */
 	size_t refs;
 	uint8_t frame[];
 };

@@ -8,7 +8,7 @@
 #include "wire/grpc.h"
 
 #define POOL_MAX 1024
-#define OPEN_REQUEST_MAX 4096	/* from somebody we do not know */
+#define OPEN_REQUEST_MAX 4096 /* from somebody we do not know */
 #define NS_PER_MS 1000000
 
 /* ---- life --------------------------------------------------------------- */
@@ -171,15 +171,15 @@ copy_headers(struct call *c, const struct http2_header *h, size_t n)
 	if (c->headers == NULL)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		char *text = arena_alloc(c->arena, h[i].name_len +
-		    h[i].value_len + 2);
+		char *text =
+		    arena_alloc(c->arena, h[i].name_len + h[i].value_len + 2);
 
 		if (text == NULL)
 			return -1;
 		memcpy(text, h[i].name, h[i].name_len);
 		memcpy(text + h[i].name_len + 1, h[i].value, h[i].value_len);
-		c->headers[i] = (struct header){ text,
-			text + h[i].name_len + 1 };
+		c->headers[i] =
+		    (struct header){ text, text + h[i].name_len + 1 };
 	}
 	c->n_headers = n;
 	return 0;
@@ -205,7 +205,7 @@ grpc_content_type(const char *v)
 		return false;
 	v += sizeof type - 1;
 	return *v == '\0' || *v == ';' || strcmp(v, "+proto") == 0 ||
-	    strncmp(v, "+proto;", 7) == 0;
+	       strncmp(v, "+proto;", 7) == 0;
 }
 
 static int
@@ -239,7 +239,7 @@ read_timeout(struct call *c, struct err *e)
 		return err_reason(e, "TIMEOUT");
 	}
 	if (ns > INT64_MAX - c->started_ns)
-		return 0;	/* for ever, as near as makes no difference */
+		return 0; /* for ever, as near as makes no difference */
 	c->deadline_ns = c->started_ns + ns;
 	c->deadline.run = deadline_passed;
 	timer_start(c->server->loop, &c->deadline, ns);
@@ -271,7 +271,7 @@ admit(struct call *c, struct err *e)
 	    read_encoding(c, e) < 0 || read_timeout(c, e) < 0)
 		return -1;
 	if (c->server->draining && (c->method->kind == RPC_SERVER_STREAM ||
-	    c->method->kind == RPC_BIDI))
+				       c->method->kind == RPC_BIDI))
 		return server_stopping(e);
 	c->reader.max = o->limits.max_request_bytes;
 	if (c->method->open && c->reader.max > OPEN_REQUEST_MAX)
@@ -315,7 +315,7 @@ request(struct http2_stream *stream, struct service *service,
 	} else if (!grpc_content_type(call_metadata(c, "content-type"))) {
 		answer_http(c, "415");
 	} else if (admit(c, &e) < 0) {
-		c->told_closed = true;	/* it was never opened */
+		c->told_closed = true; /* it was never opened */
 		answer_status(c, &e, NULL, 0);
 	} else if (end) {
 		message_end(c);

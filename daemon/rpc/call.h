@@ -18,10 +18,10 @@
 #include "wire/err.h"
 
 struct call;
-struct peer;		/* net/peer.h: address and verified certificate */
+struct peer; /* net/peer.h: address and verified certificate */
 struct rpc_server;
-struct service;		/* the application's context: rpc never looks inside */
-struct principal;	/* who calls, as admit() found: rpc never looks inside */
+struct service;   /* the application's context: rpc never looks inside */
+struct principal; /* who calls, as admit() found: rpc never looks inside */
 
 enum rpc_kind {
 	RPC_UNARY,
@@ -33,15 +33,15 @@ enum rpc_kind {
 /* A handler's own state for one call: embed it first, get back by a cast that
  * only the handler's own file makes. */
 struct call_user {
-	struct call *call;	/* NULL once closed() has run */
+	struct call *call; /* NULL once closed() has run */
 };
 
 /* One row a method: adding an RPC is one row and one function. */
 struct rpc_method {
-	const char *path;	/* "/resopro.v1.Registry/Get" */
+	const char *path; /* "/resopro.v1.Registry/Get" */
 	enum rpc_kind kind;
 	const ProtobufCMessageDescriptor *input;
-	bool open;	/* callable by anybody: admit() is not asked; requests
+	bool open; /* callable by anybody: admit() is not asked; requests
 			 * are 4 KiB at most */
 	/*
 	 * One request message, already checked (size, depth, UTF-8, memory) and
@@ -64,7 +64,7 @@ struct rpc_method {
 /* ---- the request ------------------------------------------------------- */
 const struct rpc_method *call_method(const struct call *);
 struct service *call_service(const struct call *);
-struct arena *call_arena(struct call *);	/* freed with the call */
+struct arena *call_arena(struct call *); /* freed with the call */
 const struct peer *call_peer(const struct call *);
 /* Value of a request header (lower-case name, ASCII), or NULL.  Borrowed. */
 const char *call_metadata(const struct call *, const char *name);
@@ -116,7 +116,7 @@ struct rpc_shared;
 /* A message of `len` bytes to be filled at *room at once; one reference, the
  * caller's.  NULL: no memory. */
 struct rpc_shared *rpc_shared_new(size_t len, uint8_t **room);
-void rpc_shared_unref(struct rpc_shared *);	/* NULL is a no-op */
+void rpc_shared_unref(struct rpc_shared *); /* NULL is a no-op */
 int call_send_shared(struct call *, struct rpc_shared *, struct err *);
 
 /* End a stream with OK, after what is queued. */
@@ -126,9 +126,9 @@ void call_fail(struct call *, const struct err *);
 
 /* More than one field at fault: google.rpc.BadRequest carries them all. */
 struct violation {
-	const char *field;	/* dotted path */
-	const char *description;	/* rule and remedy, one sentence each */
-	const char *reason;	/* UPPER_SNAKE */
+	const char *field;       /* dotted path */
+	const char *description; /* rule and remedy, one sentence each */
+	const char *reason;      /* UPPER_SNAKE */
 	/* The same in two, for answers that keep them apart; may be NULL. */
 	const char *message, *remedy;
 };

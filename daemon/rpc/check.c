@@ -18,14 +18,14 @@ enum wire {
 #define FIELD_COST 96
 #define ALLOC_COST 16
 
-struct level {	/* where we are, for the field's path */
+struct level { /* where we are, for the field's path */
 	const struct level *up;
 	const ProtobufCFieldDescriptor *field;
 };
 
 struct pass {
-	const uint8_t *at, *end;	/* of the innermost message */
-	size_t memory;			/* still allowed */
+	const uint8_t *at, *end; /* of the innermost message */
+	size_t memory;           /* still allowed */
 	unsigned depth;
 	const struct level *level;
 	struct err *e;
@@ -185,8 +185,9 @@ packed(struct pass *p, const ProtobufCFieldDescriptor *f, const uint8_t *data,
 		const uint8_t *d;
 		size_t l;
 
-		if (wire_of(f->type) == WIRE_VARINT ? varint(&in, &v) < 0 :
-		    value(&in, wire_of(f->type), &d, &l) < 0)
+		if (wire_of(f->type) == WIRE_VARINT
+			? varint(&in, &v) < 0
+			: value(&in, wire_of(f->type), &d, &l) < 0)
 			return -1;
 	}
 	return spend(p, n * 8);
@@ -204,7 +205,8 @@ known(struct pass *p, const ProtobufCFieldDescriptor *f, enum wire wire)
 	    f->label == PROTOBUF_C_LABEL_REPEATED)
 		return packed(p, f, data, len);
 	if (wire != wire_of(f->type))
-		return bad(p, "WIRE_TYPE", "has the wire type of another kind "
+		return bad(p, "WIRE_TYPE",
+		    "has the wire type of another kind "
 		    "of value");
 	if (f->label == PROTOBUF_C_LABEL_REPEATED &&
 	    spend(p, sizeof(ProtobufCBinaryData)) < 0)
@@ -241,7 +243,7 @@ one_field(struct pass *p, const ProtobufCMessageDescriptor *d)
 		if (value(p, (enum wire)(tag & 7), &data, &len) < 0)
 			return -1;
 		return spend(p, sizeof(ProtobufCMessageUnknownField) + len +
-		    2 * ALLOC_COST);
+				    2 * ALLOC_COST);
 	}
 	here.field = f;
 	p->level = &here;
@@ -266,8 +268,10 @@ int
 check_message(const ProtobufCMessageDescriptor *d, const uint8_t *data,
     size_t len, size_t memory, struct err *e)
 {
-	struct pass p = { .at = data, .end = len > 0 ? data + len : data,
-		.memory = memory, .e = e };
+	struct pass p = { .at = data,
+		.end = len > 0 ? data + len : data,
+		.memory = memory,
+		.e = e };
 
 	return message(&p, d);
 }

@@ -11,7 +11,7 @@
 /* Clients allow 8 KiB of trailers by default; base64 takes a third more. */
 #define DETAILS_BYTES 4600
 #define DETAILS_MAX 5
-#define VIOLATIONS_MAX 64	/* described at the least in 70 bytes each */
+#define VIOLATIONS_MAX 64 /* described at the least in 70 bytes each */
 
 struct list {
 	struct arena *arena;
@@ -29,8 +29,8 @@ add(struct list *l, const ProtobufCMessage *m)
 	    l->bytes + len > DETAILS_BYTES)
 		return false;
 	google__protobuf__any__init(any);
-	any->type_url = arena_printf(l->arena, TYPE_PREFIX "%s",
-	    m->descriptor->name);
+	any->type_url =
+	    arena_printf(l->arena, TYPE_PREFIX "%s", m->descriptor->name);
 	any->value.data = arena_alloc(l->arena, len > 0 ? len : 1);
 	if (any->type_url == NULL || any->value.data == NULL)
 		return false;
@@ -43,7 +43,7 @@ add(struct list *l, const ProtobufCMessage *m)
 static char *
 text(const char *s)
 {
-	return (char *)(uintptr_t)(s != NULL ? s : "");	/* only ever packed */
+	return (char *)(uintptr_t)(s != NULL ? s : ""); /* only ever packed */
 }
 
 static void
@@ -68,8 +68,8 @@ add_info(struct list *l, const struct call *c, const struct err *e)
 		list[i] = &entries[i];
 	}
 	google__rpc__error_info__init(&info);
-	info.reason = text(e->reason[0] != '\0' ? e->reason :
-	    err_code_name(e->code));
+	info.reason =
+	    text(e->reason[0] != '\0' ? e->reason : err_code_name(e->code));
 	info.domain = text(DOMAIN);
 	info.metadata = list;
 	info.n_metadata = n;
@@ -110,8 +110,9 @@ add_fields(struct list *l, const struct violation *v, size_t n)
 		list[i] = &each[i];
 	}
 	bad.field_violations = list;
-	for (bad.n_field_violations = n; bad.n_field_violations > 0 &&
-	    !add(l, &bad.base); bad.n_field_violations--)
+	for (bad.n_field_violations = n;
+	     bad.n_field_violations > 0 && !add(l, &bad.base);
+	     bad.n_field_violations--)
 		;
 }
 

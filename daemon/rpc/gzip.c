@@ -3,7 +3,7 @@
 
 #include "rpc/internal.h"
 
-#define GZIP_WINDOW (15 + 16)	/* zlib: a gzip header, not its own */
+#define GZIP_WINDOW (15 + 16) /* zlib: a gzip header, not its own */
 #define CHUNK 16384
 
 static int
@@ -24,14 +24,17 @@ inflate_all(z_stream *z, size_t max, struct buf *out, struct err *e)
 		got = CHUNK - z->avail_out;
 		total += got;
 		if (total > max) {
-			err_set(e, ERR_LIMIT, "the message has more than %zu "
-			    "bytes once decompressed", max);
+			err_set(e, ERR_LIMIT,
+			    "the message has more than %zu "
+			    "bytes once decompressed",
+			    max);
 			err_reason(e, "MESSAGE_TOO_LARGE");
 			return err_remedy(e, "send smaller messages");
 		}
 		buf_added(out, got);
 		if (rc != Z_STREAM_END && (rc != Z_OK || got == 0)) {
-			err_set(e, ERR_INVALID, "the message is not gzip, or "
+			err_set(e, ERR_INVALID,
+			    "the message is not gzip, or "
 			    "is cut");
 			return err_reason(e, "GZIP");
 		}
@@ -69,7 +72,7 @@ gzip_compress(const uint8_t *data, size_t len, struct buf *out, struct err *e)
 
 	/* Level 1: the cost is ours, the gain is the line's. */
 	if (deflateInit2(&z, 1, Z_DEFLATED, GZIP_WINDOW, 8,
-	    Z_DEFAULT_STRATEGY) != Z_OK)
+		Z_DEFAULT_STRATEGY) != Z_OK)
 		return err_set(e, ERR_NOMEM, "no memory to compress");
 	bound = deflateBound(&z, len);
 	if ((room = buf_reserve(out, bound)) == NULL) {

@@ -5,17 +5,16 @@
 #include "grpc/health/v1/health.pb-c.h"
 #include "rpc/internal.h"
 
-#define SERVING \
-	GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
-#define NOT_SERVING \
+#define SERVING GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
+#define NOT_SERVING                                                            \
 	GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING
-#define SERVICE_UNKNOWN \
+#define SERVICE_UNKNOWN                                                        \
 	GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN
 
 typedef Grpc__Health__V1__HealthCheckResponse Response;
 
 struct health_watch {
-	struct call_user user;	/* first */
+	struct call_user user; /* first */
 	struct health_watch *next, **link;
 	bool known;
 };
@@ -25,8 +24,9 @@ state_of(const struct rpc_server *s, bool known)
 {
 	Response r = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
 
-	r.status = !known ? SERVICE_UNKNOWN : s->draining ? NOT_SERVING :
-	    SERVING;
+	r.status = !known        ? SERVICE_UNKNOWN
+		   : s->draining ? NOT_SERVING
+				 : SERVING;
 	return r;
 }
 
@@ -45,7 +45,8 @@ check(struct call *c, const ProtobufCMessage *m, struct err *e)
 	Response r;
 
 	if (!knows(c->server, m))
-		return err_set(e, ERR_NOT_FOUND, "service: there is no such "
+		return err_set(e, ERR_NOT_FOUND,
+		    "service: there is no such "
 		    "service");
 	r = state_of(c->server, true);
 	return call_reply(c, &r.base);
@@ -96,11 +97,16 @@ health_changed(struct rpc_server *s)
 }
 
 const struct rpc_method health_methods[] = {
-	{ .path = "/grpc.health.v1.Health/Check", .kind = RPC_UNARY,
+	{ .path = "/grpc.health.v1.Health/Check",
+	    .kind = RPC_UNARY,
 	    .input = &grpc__health__v1__health_check_request__descriptor,
-	    .open = true, .message = check },
-	{ .path = "/grpc.health.v1.Health/Watch", .kind = RPC_SERVER_STREAM,
+	    .open = true,
+	    .message = check },
+	{ .path = "/grpc.health.v1.Health/Watch",
+	    .kind = RPC_SERVER_STREAM,
 	    .input = &grpc__health__v1__health_check_request__descriptor,
-	    .open = true, .message = watch, .closed = watch_closed },
+	    .open = true,
+	    .message = watch,
+	    .closed = watch_closed },
 	{ .path = NULL },
 };

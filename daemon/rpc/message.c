@@ -5,7 +5,7 @@
 #include "rpc/internal.h"
 
 #define BUSY_RETRY_MS 1000
-#define STREAM_KEPT 65536	/* bytes of buffer from message to message */
+#define STREAM_KEPT 65536 /* bytes of buffer from message to message */
 
 /* What the handler or this file refuses ends the call; closed() comes with the
  * stream's end. */
@@ -38,12 +38,13 @@ hook_free(void *arena, void *p)
 static const ProtobufCMessage *
 unpack(struct call *c, struct arena *arena, struct err *e)
 {
-	ProtobufCAllocator a = { .alloc = hook_alloc, .free = hook_free,
+	ProtobufCAllocator a = { .alloc = hook_alloc,
+		.free = hook_free,
 		.allocator_data = arena };
 	const ProtobufCMessage *m;
 
 	if (check_message(c->method->input, c->body, c->body_len,
-	    c->server->opts.limits.arena_bytes, e) < 0)
+		c->server->opts.limits.arena_bytes, e) < 0)
 		return NULL;
 	m = protobuf_c_message_unpack(c->method->input, &a, c->body_len,
 	    c->body);
@@ -51,7 +52,8 @@ unpack(struct call *c, struct arena *arena, struct err *e)
 		err_set(e, ERR_LIMIT, "the message takes too much memory");
 		err_reason(e, "MESSAGE_MEMORY");
 	} else if (m == NULL) {
-		err_set(e, ERR_INVALID, "request: is not the message that the "
+		err_set(e, ERR_INVALID,
+		    "request: is not the message that the "
 		    "method takes");
 		err_reason(e, "MALFORMED");
 	}
@@ -115,7 +117,8 @@ take_frame(struct call *c, const struct grpc_frame *f, struct err *e)
 	if (!f->compressed)
 		return take_message(c, f->data, f->len, e);
 	if (c->encoding != ENCODING_GZIP)
-		return err_set(e, ERR_INTERNAL, "a message is flagged as "
+		return err_set(e, ERR_INTERNAL,
+		    "a message is flagged as "
 		    "compressed, but grpc-encoding names no compression");
 	rc = gzip_decompress(f->data, f->len, c->reader.max, &plain, e);
 	if (rc == 0)
@@ -208,7 +211,7 @@ message_data(struct call *c, const uint8_t *bytes, size_t len)
 	if (!c->ended && !c->paused && buf_len(&c->held) == 0)
 		used = feed(c, bytes, len);
 	if (c->ended)
-		used = len;	/* nobody wants the rest */
+		used = len; /* nobody wants the rest */
 	http2_consumed(c->http2.stream, used);
 	if (used < len)
 		hold(c, bytes + used, len - used);
@@ -224,8 +227,9 @@ half_close(struct call *c, struct err *e)
 		return err_reason(e, "CUT");
 	}
 	if (call_streams_in(c))
-		return c->method->half_close == NULL ? 0 :
-		    c->method->half_close(c, e);
+		return c->method->half_close == NULL
+			   ? 0
+			   : c->method->half_close(c, e);
 	if (c->got_message)
 		return deliver(c, c->arena, e);
 	err_set(e, ERR_INVALID, "the request has no message");
@@ -269,7 +273,7 @@ call_resume(struct call *c)
 		return;
 	c->paused = false;
 	if (c->feeding || c->ended)
-		return;	/* whoever feeds goes on by itself */
+		return; /* whoever feeds goes on by itself */
 	used = feed(c, buf_head(&c->held), buf_len(&c->held));
 	if (c->ended)
 		used = buf_len(&c->held);

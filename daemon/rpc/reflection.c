@@ -18,7 +18,7 @@
 typedef Grpc__Reflection__V1__ServerReflectionRequest Request;
 typedef Grpc__Reflection__V1__ServerReflectionResponse Response;
 
-enum {	/* field numbers of google.protobuf's descriptors */
+enum { /* field numbers of google.protobuf's descriptors */
 	SET_FILE = 1,
 	FILE_NAME = 1,
 	FILE_PACKAGE = 2,
@@ -124,8 +124,8 @@ declared_by(const struct pb_field *f, const char *symbol, bool file)
 		while (pb_next(&c, &m) == 1) {
 			struct span method = { m.data, m.len };
 
-			if (m.number == SERVICE_METHOD && equals(field(method,
-			    ANY_NAME), rest, strlen(rest)))
+			if (m.number == SERVICE_METHOD &&
+			    equals(field(method, ANY_NAME), rest, strlen(rest)))
 				return true;
 		}
 	}
@@ -140,9 +140,10 @@ declares(struct span parent, const char *symbol, bool file)
 	struct pb_field f;
 
 	while (pb_next(&c, &f) == 1) {
-		bool wanted = file ? f.number >= FILE_MESSAGE &&
-		    f.number <= FILE_SERVICE : f.number == MESSAGE_NESTED ||
-		    f.number == MESSAGE_ENUM;
+		bool wanted =
+		    file ? f.number >= FILE_MESSAGE && f.number <= FILE_SERVICE
+			 : f.number == MESSAGE_NESTED ||
+			       f.number == MESSAGE_ENUM;
 
 		if (wanted && declared_by(&f, symbol, file))
 			return true;
@@ -162,8 +163,7 @@ file_of_symbol(const char *symbol)
 	for (int i = 0; (file = file_at((size_t)i)).data != NULL; i++) {
 		const char *rest = inside(symbol, field(file, FILE_PACKAGE));
 
-		if (rest != NULL && *rest != '\0' &&
-		    declares(file, rest, true))
+		if (rest != NULL && *rest != '\0' && declares(file, rest, true))
 			return i;
 	}
 	return -1;
@@ -171,7 +171,7 @@ file_of_symbol(const char *symbol)
 
 /* ---- answers ------------------------------------------------------------ */
 
-struct files {	/* a file and all that it imports, each once */
+struct files { /* a file and all that it imports, each once */
 	ProtobufCBinaryData list[FILES_MAX];
 	bool taken[FILES_MAX];
 	size_t n;
@@ -240,14 +240,15 @@ send_services(struct call *c, Response *r, struct err *e)
 	const struct rpc_method *m;
 	size_t n = 0;
 
-	for (size_t i = 0; n < SERVICES_MAX &&
-	    (m = server_method_at(c->server, i)) != NULL; i++) {
+	for (size_t i = 0;
+	     n < SERVICES_MAX && (m = server_method_at(c->server, i)) != NULL;
+	     i++) {
 		const char *end = strchr(m->path + 1, '/');
 
 		(void)snprintf(names[n], sizeof names[n], "%.*s",
 		    (int)(end - m->path - 1), m->path + 1);
 		if (n > 0 && strcmp(names[n], names[n - 1]) == 0)
-			continue;	/* methods stand together */
+			continue; /* methods stand together */
 		grpc__reflection__v1__service_response__init(&each[n]);
 		each[n].name = names[n];
 		list[n] = &each[n];
@@ -264,7 +265,7 @@ send_services(struct call *c, Response *r, struct err *e)
 static int
 answer(struct call *c, const ProtobufCMessage *m, struct err *e)
 {
-	Request *q = (Request *)(uintptr_t)m;	/* quoted, never changed */
+	Request *q = (Request *)(uintptr_t)m; /* quoted, never changed */
 	Response r;
 
 	grpc__reflection__v1__server_reflection_response__init(&r);
@@ -272,8 +273,10 @@ answer(struct call *c, const ProtobufCMessage *m, struct err *e)
 	r.original_request = q;
 	switch (q->message_request_case) {
 	case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_BY_FILENAME:
-		return send_files(c, &r, file_named(q->file_by_filename,
-		    strlen(q->file_by_filename)), e);
+		return send_files(c, &r,
+		    file_named(q->file_by_filename,
+			strlen(q->file_by_filename)),
+		    e);
 	case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_CONTAINING_SYMBOL:
 		return send_files(c, &r,
 		    file_of_symbol(q->file_containing_symbol), e);
@@ -305,15 +308,19 @@ half_close(struct call *c, struct err *e)
 
 const struct rpc_method reflection_methods[] = {
 	{ .path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-	    .kind = RPC_BIDI, .input =
-	    &grpc__reflection__v1__server_reflection_request__descriptor,
-	    .message = info, .half_close = half_close,
+	    .kind = RPC_BIDI,
+	    .input =
+		&grpc__reflection__v1__server_reflection_request__descriptor,
+	    .message = info,
+	    .half_close = half_close,
 	    .writable = call_resume },
 	{ .path =
-	    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-	    .kind = RPC_BIDI, .input =
-	    &grpc__reflection__v1__server_reflection_request__descriptor,
-	    .message = info, .half_close = half_close,
+		"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+	    .kind = RPC_BIDI,
+	    .input =
+		&grpc__reflection__v1__server_reflection_request__descriptor,
+	    .message = info,
+	    .half_close = half_close,
 	    .writable = call_resume },
 	{ .path = NULL },
 };

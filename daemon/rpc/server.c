@@ -46,13 +46,16 @@ fill_limits(struct rpc_limits *l)
 
 /* Health and reflection are served beside the application's. */
 static const struct rpc_method *const own_tables[] = {
-	health_methods, reflection_methods, NULL,
+	health_methods,
+	reflection_methods,
+	NULL,
 };
 
 const struct rpc_method *
 server_method_at(const struct rpc_server *s, size_t at)
 {
-	const struct rpc_method *const *lists[] = { s->opts.tables, own_tables };
+	const struct rpc_method *const *lists[] = { s->opts.tables,
+		own_tables };
 
 	for (size_t l = 0; l < 2; l++) {
 		for (size_t t = 0; lists[l][t] != NULL; t++) {
@@ -68,7 +71,7 @@ server_method_at(const struct rpc_server *s, size_t at)
 static size_t
 hash_path(const char *path, size_t len)
 {
-	uint64_t h = 14695981039346656037u;	/* FNV-1a */
+	uint64_t h = 14695981039346656037u; /* FNV-1a */
 
 	for (size_t i = 0; i < len; i++)
 		h = (h ^ (unsigned char)path[i]) * 1099511628211u;
@@ -79,7 +82,7 @@ const struct rpc_method *
 server_route(const struct rpc_server *s, const char *path, size_t len)
 {
 	for (size_t i = hash_path(path, len) & s->route_mask;
-	    s->routes[i].method != NULL; i = (i + 1) & s->route_mask) {
+	     s->routes[i].method != NULL; i = (i + 1) & s->route_mask) {
 		const struct route *r = &s->routes[i];
 
 		if (r->path_len == len &&
@@ -145,8 +148,8 @@ http2_limits_of(const struct rpc_limits *l)
 		/* A message in flight, and a connection full of small ones. */
 		.stream_window = 1 * MIB,
 		.connection_window = 8 * MIB,
-		.max_connection_bytes = l->max_connection_bytes +
-		    l->max_response_bytes,
+		.max_connection_bytes =
+		    l->max_connection_bytes + l->max_response_bytes,
 		.max_connections = l->max_connections,
 		.max_connections_per_address = l->max_connections_per_address,
 		.handshake_ms = l->handshake_ms,
@@ -175,8 +178,8 @@ rpc_server_new(struct loop *loop, const struct rpc_server_opts *o,
 	limits = http2_limits_of(&s->opts.limits);
 	s->scratch = arena_new(s->opts.limits.arena_bytes);
 	/* HTTP/2 hands its opaque service back to us: it is this server. */
-	s->http2 = http2_server_new(loop, &limits, &call_ops,
-	    (struct service *)s, e);
+	s->http2 =
+	    http2_server_new(loop, &limits, &call_ops, (struct service *)s, e);
 	if (s->scratch == NULL || s->http2 == NULL || make_routes(s, e) < 0) {
 		if (e->code == ERR_NONE)
 			err_set(e, ERR_NOMEM, "server");
@@ -194,7 +197,7 @@ rpc_server_free(struct rpc_server *s)
 	if (s == NULL)
 		return;
 	timer_stop(&s->grace);
-	http2_server_free(s->http2);	/* ends every call */
+	http2_server_free(s->http2); /* ends every call */
 	timer_stop(&s->sweep);
 	while ((c = s->pool) != NULL) {
 		s->pool = c->next;
@@ -233,8 +236,9 @@ sweep_call(struct call *c)
 static void
 sweep(struct timer *t)
 {
-	struct rpc_server *s = (struct rpc_server *)((char *)t -
-	    offsetof(struct rpc_server, sweep));
+	struct rpc_server *s =
+	    (struct rpc_server *)((char *)t -
+				  offsetof(struct rpc_server, sweep));
 
 	for (struct call *c = s->open; c != NULL; c = c->next)
 		sweep_call(c);
@@ -245,8 +249,8 @@ sweep(struct timer *t)
 void
 server_sweep_later(struct rpc_server *s)
 {
-	unsigned ms = s->stopping ? SWEEP_STOPPING_MS :
-	    s->opts.limits.request_ms;
+	unsigned ms =
+	    s->stopping ? SWEEP_STOPPING_MS : s->opts.limits.request_ms;
 
 	if (timer_armed(&s->sweep))
 		return;
@@ -268,8 +272,9 @@ server_stopping(struct err *e)
 static bool
 endless(const struct call *c)
 {
-	return c->method != NULL && (c->method->kind == RPC_SERVER_STREAM ||
-	    (c->method->kind == RPC_BIDI && !c->client_ended));
+	return c->method != NULL &&
+	       (c->method->kind == RPC_SERVER_STREAM ||
+		   (c->method->kind == RPC_BIDI && !c->client_ended));
 }
 
 static void
@@ -289,8 +294,9 @@ end_calls(struct rpc_server *s, bool all)
 static void
 grace_over(struct timer *t)
 {
-	struct rpc_server *s = (struct rpc_server *)((char *)t -
-	    offsetof(struct rpc_server, grace));
+	struct rpc_server *s =
+	    (struct rpc_server *)((char *)t -
+				  offsetof(struct rpc_server, grace));
 
 	end_calls(s, true);
 	s->stopping = true;

@@ -23,37 +23,39 @@ struct loop;
 struct listener;
 struct tls_server;
 
-struct rpc_limits {	/* 0 means the default in brackets */
-	size_t max_request_bytes;	/* one message [4 MiB] */
-	size_t max_response_bytes;	/* one message [16 MiB] */
-	size_t arena_bytes;		/* all one call may hold, decoded [32 MiB] */
-	size_t max_waiting_bytes;	/* requests not yet handled whole, a worker:
+struct rpc_limits {                /* 0 means the default in brackets */
+	size_t max_request_bytes;  /* one message [4 MiB] */
+	size_t max_response_bytes; /* one message [16 MiB] */
+	size_t arena_bytes;        /* all one call may hold, decoded [32 MiB] */
+	size_t max_waiting_bytes;  /* requests not yet handled whole, a worker:
 					 * beyond it RESOURCE_EXHAUSTED [256 MiB] */
-	size_t send_high_water;		/* queued bytes a stream [256 KiB] */
-	unsigned max_streams;		/* concurrent, a connection [256] */
-	size_t max_header_bytes;	/* decoded header list [16 KiB] */
-	unsigned max_connections;	/* a worker [10,000] */
-	unsigned max_connections_per_address;	/* [1,000] */
-	unsigned handshake_ms;		/* TCP accept to TLS done [10,000] */
-	unsigned preface_ms;		/* TLS done to HTTP/2 SETTINGS [10,000] */
-	unsigned request_ms;		/* headers to the last request byte, unary
+	size_t send_high_water;    /* queued bytes a stream [256 KiB] */
+	unsigned max_streams;      /* concurrent, a connection [256] */
+	size_t max_header_bytes;   /* decoded header list [16 KiB] */
+	unsigned max_connections;  /* a worker [10,000] */
+	unsigned max_connections_per_address; /* [1,000] */
+	unsigned handshake_ms; /* TCP accept to TLS done [10,000] */
+	unsigned preface_ms;   /* TLS done to HTTP/2 SETTINGS [10,000] */
+	unsigned request_ms;   /* headers to the last request byte, unary
 					 * and server stream; also: an ended call
 					 * whose answer nobody reads [60,000] */
-	unsigned idle_ms;		/* no open stream: GOAWAY and close [3600,000] */
-	unsigned keepalive_ms;		/* silent with open streams: PING [60,000] */
-	unsigned keepalive_timeout_ms;	/* no PING answer: close [20,000] */
-	unsigned abuse_per_second;	/* RST, PING, SETTINGS, empty frames [200] */
-	size_t max_connection_bytes;	/* queued to send, one connection [8 MiB] */
+	unsigned idle_ms;      /* no open stream: GOAWAY and close [3600,000] */
+	unsigned keepalive_ms; /* silent with open streams: PING [60,000] */
+	unsigned keepalive_timeout_ms; /* no PING answer: close [20,000] */
+	unsigned abuse_per_second; /* RST, PING, SETTINGS, empty frames [200] */
+	size_t
+	    max_connection_bytes; /* queued to send, one connection [8 MiB] */
 };
 
-struct rpc_counters {	/* since start; the _open ones are of now */
+struct rpc_counters { /* since start; the _open ones are of now */
 	uint64_t connections, connections_open, handshakes_failed;
 	uint64_t calls, calls_open, calls_by_code[17];
 	uint64_t bytes_in, bytes_out, goaway_abuse;
 };
 
 struct rpc_server_opts {
-	const struct rpc_method *const *tables;	/* NULL-terminated list of tables,
+	const struct rpc_method *const
+	    *tables; /* NULL-terminated list of tables,
 						 * each ended by a NULL path */
 	struct service *service;
 	struct rpc_limits limits;
@@ -69,7 +71,7 @@ struct rpc_server_opts {
 
 struct rpc_server *rpc_server_new(struct loop *, const struct rpc_server_opts *,
     struct err *);
-void rpc_server_free(struct rpc_server *);	/* closes every connection */
+void rpc_server_free(struct rpc_server *); /* closes every connection */
 
 /* Take connections from `listener` (net/listener.h) under `tls` (NULL: clear
  * text, tests only).  Borrowed: both outlive the server. */

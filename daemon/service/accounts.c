@@ -12,8 +12,8 @@
 #include "wire/arena.h"
 
 struct accounts {
-	struct arena *arena;	/* everything below, replaced whole */
-	Resopro__V1__Account **list;	/* by id: the order of the store */
+	struct arena *arena;         /* everything below, replaced whole */
+	Resopro__V1__Account **list; /* by id: the order of the store */
 	size_t n, cap;
 	uint64_t generation;
 };
@@ -65,8 +65,8 @@ load_one(const struct stored *s, void *arg, struct err *e)
 		a->list = list;
 		a->cap = cap;
 	}
-	account = resopro__v1__account__unpack(&alloc, s->record.len,
-	    s->record.data);
+	account =
+	    resopro__v1__account__unpack(&alloc, s->record.len, s->record.data);
 	if (account == NULL)
 		return err_set(e, ERR_CORRUPT, "account %s does not unpack",
 		    s->id);
@@ -81,8 +81,8 @@ accounts_load(struct accounts *a, struct view *v, struct err *e)
 
 	if (next.arena == NULL)
 		return err_set(e, ERR_NOMEM, "accounts");
-	if (view_each(v, RESOPRO__V1__KIND__KIND_ACCOUNT, NULL, load_one,
-	    &next, e) < 0) {
+	if (view_each(v, RESOPRO__V1__KIND__KIND_ACCOUNT, NULL, load_one, &next,
+		e) < 0) {
 		arena_free(next.arena);
 		free(next.list);
 		return -1;
@@ -175,10 +175,12 @@ account_of_certificate(const struct accounts *a, const struct peer *peer,
 
 	for (i = 0; i < a->n; i++)
 		if (listed(a->list[i]->certificate_pins,
-		    a->list[i]->n_certificate_pins, hex))
+			a->list[i]->n_certificate_pins, hex))
 			return a->list[i];
-	if (strncmp(peer->san_uri, PEER_ACCOUNT_URI, strlen(PEER_ACCOUNT_URI)) == 0)
-		return accounts_find(a, peer->san_uri + strlen(PEER_ACCOUNT_URI));
+	if (strncmp(peer->san_uri, PEER_ACCOUNT_URI,
+		strlen(PEER_ACCOUNT_URI)) == 0)
+		return accounts_find(a,
+		    peer->san_uri + strlen(PEER_ACCOUNT_URI));
 	return NULL;
 }
 
@@ -187,13 +189,13 @@ check_certificate(const Resopro__V1__Account *account, const char *hex,
     struct err *e)
 {
 	if (listed(account->revoked_certificates,
-	    account->n_revoked_certificates, hex))
+		account->n_revoked_certificates, hex))
 		return refuse(e, "CERTIFICATE_REVOKED",
 		    "this certificate was revoked",
 		    "install the account's new certificate");
 	if (account->n_certificate_pins > 0 &&
 	    !listed(account->certificate_pins, account->n_certificate_pins,
-	    hex))
+		hex))
 		return refuse(e, "CERTIFICATE_NOT_PINNED",
 		    "the account accepts other certificates only",
 		    "ask the agency to register this certificate's SHA-256");
@@ -222,8 +224,8 @@ identify_certificate(const struct accounts *a, const struct peer *peer,
 	memcpy(who->cert_sha256, peer->cert_sha256, sizeof who->cert_sha256);
 	who->expires = peer->not_after;
 	who->token = false;
-	who->pinned = listed(account->certificate_pins,
-	    account->n_certificate_pins, hex);
+	who->pinned =
+	    listed(account->certificate_pins, account->n_certificate_pins, hex);
 	return 0;
 }
 
@@ -297,11 +299,11 @@ identify_token(const struct accounts *a, const char *text, int64_t now_s,
 	if (fill(a, account, who, e) < 0)
 		return -1;
 	who->token = true;
-	who->expires = token->expires_at != NULL ?
-	    token->expires_at->seconds : 0;
+	who->expires =
+	    token->expires_at != NULL ? token->expires_at->seconds : 0;
 	(void)snprintf(who->token_id, sizeof who->token_id, "%s", token_id);
-	(void)snprintf(who->credential, sizeof who->credential,
-	    "token %.70s", token_id);
+	(void)snprintf(who->credential, sizeof who->credential, "token %.70s",
+	    token_id);
 	return 0;
 }
 
@@ -347,12 +349,14 @@ accounts_recheck(const struct accounts *a, const struct principal *who,
 		return refuse(e, "CREDENTIAL_EXPIRED",
 		    "the credential has expired", "renew it");
 	if (who->token)
-		return token_find(account, who->token_id) != NULL ? 0 :
-		    refuse(e, "TOKEN_UNKNOWN", "this token was revoked",
-		    "ask the agency for a new token");
+		return token_find(account, who->token_id) != NULL
+			   ? 0
+			   : refuse(e, "TOKEN_UNKNOWN",
+				 "this token was revoked",
+				 "ask the agency for a new token");
 	digest_hex(who->cert_sha256, sizeof who->cert_sha256, hex);
 	if (who->pinned && !listed(account->certificate_pins,
-	    account->n_certificate_pins, hex))
+			       account->n_certificate_pins, hex))
 		return refuse(e, "CERTIFICATE_NOT_PINNED",
 		    "this certificate is no longer registered", "call again");
 	return check_certificate(account, hex, e);

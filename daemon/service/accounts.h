@@ -28,8 +28,7 @@ uint64_t accounts_generation(const struct accounts *);
  * CERTIFICATE_REVOKED, CERTIFICATE_NOT_PINNED, TOKEN_UNKNOWN, TOKEN_EXPIRED).
  */
 int accounts_identify(const struct accounts *, const struct peer *,
-    const char *authorization, int64_t now_s, struct principal *,
-    struct err *);
+    const char *authorization, int64_t now_s, struct principal *, struct err *);
 
 /* Is a principal found earlier still good? */
 int accounts_recheck(const struct accounts *, const struct principal *,

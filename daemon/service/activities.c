@@ -63,9 +63,10 @@ check_notes(struct write *w, const Resopro__V1__Activity *a, struct err *e)
 
 	for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++) {
 		if (value_note_has_personal_data(notes[i].text,
-		    strlen(notes[i].text)))
+			strlen(notes[i].text)))
 			rc = refuse(w, ERR_INVALID, notes[i].field,
-			    "PERSONAL_DATA", "holds what looks like a "
+			    "PERSONAL_DATA",
+			    "holds what looks like a "
 			    "telephone, an e-mail or a social security number",
 			    "say nothing of any person", e);
 	}
@@ -79,17 +80,20 @@ check_activity(struct write *w, const Resopro__V1__Activity *a, struct err *e)
 
 	if (a->end[0] != '\0' && strcmp(a->end, a->start) < 0)
 		rc = refuse(w, ERR_INVALID, "activity.end", "DATES",
-		    "is before the start", "give a last day on or after "
-		    "activity.start", e);
+		    "is before the start",
+		    "give a last day on or after "
+		    "activity.start",
+		    e);
 	if (a->end[0] != '\0' && strncmp(a->end, a->start, 4) != 0)
-		violations_warn(&w->violations, "activity.end: the activity "
+		violations_warn(&w->violations,
+		    "activity.end: the activity "
 		    "spans two years; it counts in the year of its end");
 	if (a->partial)
 		return rc;
 	if (check_sum(w, "activity.by_sex", a->by_sex, a->n_by_sex, a->people,
-	    e) < 0 ||
+		e) < 0 ||
 	    check_sum(w, "activity.by_age", a->by_age, a->n_by_age, a->people,
-	    e) < 0)
+		e) < 0)
 		rc = -1;
 	return rc;
 }
@@ -109,7 +113,7 @@ check_source(struct declare *w, struct view *v, struct err *e)
 	char id[STORE_ID_MAX + 1];
 
 	if (put_source_holder(v, ACTIVITY, r->owner, r->source, r->source_id,
-	    id, e) < 0)
+		id, e) < 0)
 		return -1;
 	if (id[0] == '\0')
 		return 0;
@@ -118,7 +122,7 @@ check_source(struct declare *w, struct view *v, struct err *e)
 	err_field(e, "source_id");
 	err_reason(e, "DECLARED");
 	return err_remedy(e, "declare each activity once, with its own "
-	    "source_id");
+			     "source_id");
 }
 
 static int
@@ -131,11 +135,15 @@ check_title(struct declare *w, struct view *v, struct err *e)
 
 	if (holds != 0)
 		return holds < 0 ? -1 : 0;
-	(void)snprintf(msg, sizeof msg, "%s holds no title of the network on "
-	    "%s", a->organisation_id, day);
+	(void)snprintf(msg, sizeof msg,
+	    "%s holds no title of the network on "
+	    "%s",
+	    a->organisation_id, day);
 	return refuse(&w->write, ERR_PRECONDITION, "activity.organisation_id",
-	    "NO_TITLE", msg, "check the dates, or ask the agency to record the "
-	    "body's title", e);
+	    "NO_TITLE", msg,
+	    "check the dates, or ask the agency to record the "
+	    "body's title",
+	    e);
 }
 
 static int
@@ -162,8 +170,9 @@ answer(struct write *base)
 	Resopro__V1__DeclareResponse r = RESOPRO__V1__DECLARE_RESPONSE__INIT;
 	struct stored s;
 
-	if (v == NULL || view_get_as_of(v, ACTIVITY, w->put.asked->id,
-	    base->proposal.revision, &s, &e) != 1 ||
+	if (v == NULL ||
+	    view_get_as_of(v, ACTIVITY, w->put.asked->id,
+		base->proposal.revision, &s, &e) != 1 ||
 	    (r.record = registry_unpack(base->arena, v, &s, &e)) == NULL) {
 		if (e.code == ERR_NONE)
 			err_set(&e, ERR_INTERNAL, "written, but not read back");
@@ -222,7 +231,7 @@ hash_filters(const Resopro__V1__ListActivitiesRequest *q)
 	size_t len;
 
 	only.page_size = 0;
-	only.page_token = (char *)(uintptr_t)"";
+	only.page_token = (char *)(uintptr_t) "";
 	len = resopro__v1__list_activities_request__get_packed_size(&only);
 	if (len > sizeof small)
 		return 1;
@@ -246,7 +255,7 @@ check_filters(const Resopro__V1__ListActivitiesRequest *q, struct err *e)
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		if (texts[i].value[0] != '\0' &&
 		    value_check(texts[i].kind, texts[i].field, texts[i].value,
-		    strlen(texts[i].value), e) < 0)
+			strlen(texts[i].value), e) < 0)
 			return -1;
 	}
 	return 0;
@@ -261,9 +270,12 @@ list(struct call *c, const ProtobufCMessage *m, struct err *e)
 	const struct territory *t = catalog_territory(s->catalog);
 	struct view *v = service_view(s, e);
 	struct list_filter f = {
-		.kind = ACTIVITY, .organisation_id = q->organisation_id,
-		.activity_kind = q->activity_kind, .from = q->from,
-		.to = q->to, .who = call_principal(c),
+		.kind = ACTIVITY,
+		.organisation_id = q->organisation_id,
+		.activity_kind = q->activity_kind,
+		.from = q->from,
+		.to = q->to,
+		.who = call_principal(c),
 		.method = call_method(c)->path,
 	};
 	struct page page;
@@ -271,17 +283,20 @@ list(struct call *c, const ProtobufCMessage *m, struct err *e)
 	if (v == NULL || check_filters(q, e) < 0 ||
 	    list_zone(t, "territory", q->territory, &f.zone, e) < 0 ||
 	    page_open(&page, call_arena(c), v, view_revision(v), q->page_size,
-	    q->page_token, hash_filters(q), s->limits.list_work, e) < 0 ||
+		q->page_token, hash_filters(q), s->limits.list_work, e) < 0 ||
 	    list_fill(&page, &f, t, e) < 0)
 		return -1;
 	return page_reply(c, &page, e);
 }
 
 const struct rpc_method activities_methods[] = {
-	{ .path = "/resopro.v1.Activities/Declare", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Activities/Declare",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__declare_request__descriptor,
-	    .message = declare, .closed = write_closed },
-	{ .path = "/resopro.v1.Activities/List", .kind = RPC_UNARY,
+	    .message = declare,
+	    .closed = write_closed },
+	{ .path = "/resopro.v1.Activities/List",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__list_activities_request__descriptor,
 	    .message = list },
 	{ .path = NULL },

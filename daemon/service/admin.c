@@ -30,18 +30,19 @@ admin_read_account(struct view *v, struct arena *arena, const char *id,
     uint64_t revision, Account **out, struct stored *s, struct err *e)
 {
 	ProtobufCAllocator alloc = record_allocator(arena);
-	int rc = revision == view_revision(v) ?
-	    view_get(v, KIND_ACCOUNT, id, s, e) :
-	    view_get_as_of(v, KIND_ACCOUNT, id, revision, s, e);
+	int rc = revision == view_revision(v)
+		     ? view_get(v, KIND_ACCOUNT, id, s, e)
+		     : view_get_as_of(v, KIND_ACCOUNT, id, revision, s, e);
 
 	if (rc <= 0)
 		return rc;
 	if (s->deleted)
 		return 0;
-	*out = resopro__v1__account__unpack(&alloc, s->record.len,
-	    s->record.data);
-	return *out != NULL ? 1 : err_set(e, ERR_CORRUPT,
-	    "account %s does not unpack", id);
+	*out =
+	    resopro__v1__account__unpack(&alloc, s->record.len, s->record.data);
+	return *out != NULL
+		   ? 1
+		   : err_set(e, ERR_CORRUPT, "account %s does not unpack", id);
 }
 
 void
@@ -71,7 +72,7 @@ get_account(struct call *c, const ProtobufCMessage *m, struct err *e)
 	int rc;
 
 	if (v == NULL || authorise(who, call_method(c)->path, KIND_ACCOUNT,
-	    strcmp(who->account, q->id) == 0, e) < 0)
+			     strcmp(who->account, q->id) == 0, e) < 0)
 		return -1;
 	rc = admin_read_account(v, call_arena(c), q->id, view_revision(v),
 	    &r.account, &s, e);
@@ -102,8 +103,8 @@ take_account(const struct stored *s, void *arg, struct err *e)
 		p->more = true;
 		return 0;
 	}
-	p->list[p->n] = resopro__v1__account__unpack(&alloc, s->record.len,
-	    s->record.data);
+	p->list[p->n] =
+	    resopro__v1__account__unpack(&alloc, s->record.len, s->record.data);
 	if (p->list[p->n] == NULL)
 		return err_set(e, ERR_CORRUPT, "account %s", s->id);
 	admin_hide_secrets(p->list[p->n++]);
@@ -121,8 +122,8 @@ list_accounts(struct call *c, const ProtobufCMessage *m, struct err *e)
 		.max = q->page_size != 0 ? q->page_size : 100 };
 	struct view *v = service_view(call_service(c), e);
 
-	if (v == NULL || authorise(call_principal(c), call_method(c)->path, 0,
-	    false, e) < 0)
+	if (v == NULL ||
+	    authorise(call_principal(c), call_method(c)->path, 0, false, e) < 0)
 		return -1;
 	if (p.max > PAGE_MAX) {
 		err_set(e, ERR_INVALID, "page_size: %u", q->page_size);
@@ -157,8 +158,8 @@ who_am_i(struct call *c, const ProtobufCMessage *m, struct err *e)
 	(void)m;
 	if (v == NULL)
 		return -1;
-	if (admin_read_account(v, call_arena(c), who->account,
-	    view_revision(v), &r.account, &s, e) != 1)
+	if (admin_read_account(v, call_arena(c), who->account, view_revision(v),
+		&r.account, &s, e) != 1)
 		return e->code != ERR_NONE ? -1 : not_found(who->account, e);
 	admin_hide_secrets(r.account);
 	r.revision = view_revision(v);
@@ -168,14 +169,15 @@ who_am_i(struct call *c, const ProtobufCMessage *m, struct err *e)
 		r.credential_expires_at = &t;
 	if (call_peer(c) != NULL)
 		r.address = (char *)(uintptr_t)call_peer(c)->address;
-	if (view_get(v, RESOPRO__V1__KIND__KIND_ORGANISATION,
-	    who->organisation, &s, e) == 1 && !s.deleted &&
+	if (view_get(v, RESOPRO__V1__KIND__KIND_ORGANISATION, who->organisation,
+		&s, e) == 1 &&
+	    !s.deleted &&
 	    (org = record_unpack(call_arena(c), s.record, e)) != NULL)
 		r.organisation_nom = (char *)(uintptr_t)schema_name(org);
 	return call_reply(c, &r.base);
 }
 
-struct question {	/* Explain */
+struct question { /* Explain */
 	const struct principal *who;
 	const char *method;
 	Resopro__V1__Kind kind;
@@ -189,8 +191,9 @@ verdict(const struct question *q, struct arena *arena,
 {
 	const struct policy_row *row = authorise_row(q->method, q->kind);
 	const struct kind_schema *ks = schema_of(q->kind);
-	const struct field_rule *f = ks != NULL && q->field[0] != '\0' ?
-	    schema_field(ks, q->field) : NULL;
+	const struct field_rule *f = ks != NULL && q->field[0] != '\0'
+					 ? schema_field(ks, q->field)
+					 : NULL;
 	struct err why = { 0 };
 
 	r->rule = (char *)(uintptr_t)(row != NULL ? row->rule : "");
@@ -201,25 +204,25 @@ verdict(const struct question *q, struct arena *arena,
 	}
 	if (f != NULL && (f->flags & FIELD_AGENCY) != 0 &&
 	    !principal_is_agency(q->who)) {
-		r->rule = (char *)(uintptr_t)"field-of-agency";
+		r->rule = (char *)(uintptr_t) "field-of-agency";
 		r->reason = arena_printf(arena, "%s.%s belongs to the agency",
 		    ks->name, f->name);
-		r->remedy = (char *)(uintptr_t)"leave it empty, or ask the "
-		    "agency to change it";
+		r->remedy = (char *)(uintptr_t) "leave it empty, or ask the "
+						"agency to change it";
 		return 0;
 	}
 	r->allowed = 1;
 	r->reason = arena_printf(arena, "%s: account %s may%s", row->rule,
-	    q->who->account, (row->any & q->who->roles) == 0 ?
-	    ", for its own body" : "");
+	    q->who->account,
+	    (row->any & q->who->roles) == 0 ? ", for its own body" : "");
 	return 0;
 }
 
 static const char *
 whole_method(struct arena *arena, const char *given)
 {
-	return given[0] == '/' ? given :
-	    arena_printf(arena, "/resopro.v1.%s", given);
+	return given[0] == '/' ? given
+			       : arena_printf(arena, "/resopro.v1.%s", given);
 }
 
 /* Whose is the record that the question is about? */
@@ -232,7 +235,7 @@ find_subject(struct question *q, struct view *v, struct arena *arena,
 	int found;
 
 	if (id[0] == '\0') {
-		q->own = true;	/* a record of its own, as yet unnamed */
+		q->own = true; /* a record of its own, as yet unnamed */
 		return 0;
 	}
 	if (q->kind == KIND_ACCOUNT) {
@@ -261,18 +264,20 @@ explain(struct call *c, const ProtobufCMessage *m, struct err *e)
 	Resopro__V1__ExplainResponse r = RESOPRO__V1__EXPLAIN_RESPONSE__INIT;
 	struct view *v = service_view(s, e);
 	struct question q = { .kind = in->kind, .field = in->field };
-	const char *account = in->account_id[0] != '\0' ? in->account_id :
-	    me->account;
+	const char *account =
+	    in->account_id[0] != '\0' ? in->account_id : me->account;
 	struct principal who;
 
-	if (v == NULL || authorise(me, call_method(c)->path, KIND_ACCOUNT,
-	    strcmp(me->account, account) == 0, e) < 0 ||
+	if (v == NULL ||
+	    authorise(me, call_method(c)->path, KIND_ACCOUNT,
+		strcmp(me->account, account) == 0, e) < 0 ||
 	    accounts_principal(s->accounts, account, &who, e) < 0)
 		return -1;
 	q.who = &who;
 	q.method = whole_method(call_arena(c), in->method);
-	if (q.method == NULL || (s->server != NULL && rpc_server_find(s->server,
-	    q.method, strlen(q.method)) == NULL)) {
+	if (q.method == NULL ||
+	    (s->server != NULL && rpc_server_find(s->server, q.method,
+				      strlen(q.method)) == NULL)) {
 		err_set(e, ERR_INVALID, "method: there is no method %s",
 		    in->method);
 		err_field(e, "method");
@@ -334,11 +339,11 @@ status(struct call *c, const ProtobufCMessage *m, struct err *e)
 /* ---- Verify: a thread of its own, one at a time --------------------------- */
 
 struct verify_job {
-	struct call_user user;		/* first */
+	struct call_user user; /* first */
 	struct service *service;
 	pthread_t thread;
 	struct loop_task finished;
-	bool joined;			/* by admin_stop(): nothing is left to do */
+	bool joined; /* by admin_stop(): nothing is left to do */
 	struct verify_report report;
 	struct err err;
 };
@@ -365,8 +370,9 @@ verify_answer(struct verify_job *j)
 static void
 verify_finished(struct loop_task *t)
 {
-	struct verify_job *j = (struct verify_job *)((char *)t -
-	    offsetof(struct verify_job, finished));
+	struct verify_job *j =
+	    (struct verify_job *)((char *)t -
+				  offsetof(struct verify_job, finished));
 	struct call *c = j->user.call;
 
 	if (j->joined) {
@@ -437,40 +443,55 @@ admin_stop(struct service *s)
 	if (s->verify == NULL)
 		return;
 	pthread_join(s->verify->thread, NULL);
-	s->verify->joined = true;	/* its task, posted, frees it */
+	s->verify->joined = true; /* its task, posted, frees it */
 	s->verify = NULL;
 }
 
 const struct rpc_method admin_methods[] = {
-	{ .path = "/resopro.v1.Admin/WhoAmI", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Admin/WhoAmI",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__who_am_irequest__descriptor,
 	    .message = who_am_i },
-	{ .path = "/resopro.v1.Admin/Explain", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Admin/Explain",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__explain_request__descriptor,
 	    .message = explain },
-	{ .path = "/resopro.v1.Admin/PutAccount", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Admin/PutAccount",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__put_account_request__descriptor,
-	    .message = admin_put_account, .closed = write_closed },
-	{ .path = "/resopro.v1.Admin/GetAccount", .kind = RPC_UNARY,
+	    .message = admin_put_account,
+	    .closed = write_closed },
+	{ .path = "/resopro.v1.Admin/GetAccount",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__get_account_request__descriptor,
 	    .message = get_account },
-	{ .path = "/resopro.v1.Admin/ListAccounts", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Admin/ListAccounts",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__list_accounts_request__descriptor,
 	    .message = list_accounts },
-	{ .path = "/resopro.v1.Admin/CreateToken", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Admin/CreateToken",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__create_token_request__descriptor,
-	    .message = admin_create_token, .closed = write_closed },
-	{ .path = "/resopro.v1.Admin/RevokeToken", .kind = RPC_UNARY,
+	    .message = admin_create_token,
+	    .closed = write_closed },
+	{ .path = "/resopro.v1.Admin/RevokeToken",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__revoke_token_request__descriptor,
-	    .message = admin_revoke_token, .closed = write_closed },
-	{ .path = "/resopro.v1.Admin/RevokeCertificate", .kind = RPC_UNARY,
+	    .message = admin_revoke_token,
+	    .closed = write_closed },
+	{ .path = "/resopro.v1.Admin/RevokeCertificate",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__revoke_certificate_request__descriptor,
-	    .message = admin_revoke_certificate, .closed = write_closed },
-	{ .path = "/resopro.v1.Admin/Status", .kind = RPC_UNARY,
+	    .message = admin_revoke_certificate,
+	    .closed = write_closed },
+	{ .path = "/resopro.v1.Admin/Status",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__status_request__descriptor,
 	    .message = status },
-	{ .path = "/resopro.v1.Admin/Verify", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Admin/Verify",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__verify_request__descriptor,
-	    .message = verify, .closed = verify_closed },
+	    .message = verify,
+	    .closed = verify_closed },
 	{ .path = NULL },
 };

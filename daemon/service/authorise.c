@@ -6,7 +6,7 @@
 #include "service/record.h"
 #include "service/schema.h"
 
-#define SAME(a, b) \
+#define SAME(a, b)                                                             \
 	_Static_assert((int)(a) == (int)(b), "role numbers are the wire's")
 SAME(ROLE_AGENCY_ADMIN, RESOPRO__V1__ROLE__ROLE_AGENCY_ADMIN);
 SAME(ROLE_AGENCY_COORDINATOR, RESOPRO__V1__ROLE__ROLE_AGENCY_COORDINATOR);
@@ -52,9 +52,9 @@ principal_owns(const struct principal *who, const char *owner,
 	if (who->organisation[0] == '\0')
 		return false;
 	return is(owner, who->organisation) ||
-	    is(organisation_id, who->organisation) ||
-	    (kind == RESOPRO__V1__KIND__KIND_ORGANISATION &&
-	    is(id, who->organisation));
+	       is(organisation_id, who->organisation) ||
+	       (kind == RESOPRO__V1__KIND__KIND_ORGANISATION &&
+		   is(id, who->organisation));
 }
 
 const struct policy_row *
@@ -73,10 +73,10 @@ deny(const struct principal *who, const char *method,
 	    method, own ? " on a record of another body" : "");
 	err_reason(e, "NOT_ALLOWED");
 	return err_remedy(e, "%s",
-	    row == NULL ? "no account may: no rule of the policy names it" :
-	    row->own != 0 && !own ?
-	    "use an account with the right role, or ask the agency" :
-	    row->remedy);
+	    row == NULL ? "no account may: no rule of the policy names it"
+	    : row->own != 0 && !own
+		? "use an account with the right role, or ask the agency"
+		: row->remedy);
 }
 
 int
@@ -94,22 +94,24 @@ int
 authorise_record(const struct principal *who, const char *method,
     const Resopro__V1__Record *r, struct err *e)
 {
-	return authorise(who, method, r->kind, principal_owns(who, r->owner,
-	    r->kind, r->id, schema_string(r, "organisation_id")), e);
+	return authorise(who, method, r->kind,
+	    principal_owns(who, r->owner, r->kind, r->id,
+		schema_string(r, "organisation_id")),
+	    e);
 }
 
 int
 authorise_stored(const struct principal *who, const char *method,
     const struct stored *s, struct err *e)
 {
-	const struct policy_row *row = authorise_row(method,
-	    (Resopro__V1__Kind)s->kind);
+	const struct policy_row *row =
+	    authorise_row(method, (Resopro__V1__Kind)s->kind);
 	Resopro__V1__Record *r;
 	struct arena *arena;
 	int rc = -1;
 
 	if (row != NULL && (row->any & who->roles) != 0)
-		return 0;	/* whoever owns it: no need to look inside */
+		return 0; /* whoever owns it: no need to look inside */
 	if (row == NULL || (row->own & who->roles) == 0)
 		return deny(who, method, row, e);
 	if ((arena = arena_new(64u << 20)) == NULL)
@@ -121,8 +123,7 @@ authorise_stored(const struct principal *who, const char *method,
 }
 
 int
-authorise_method(const struct principal *who, const char *method,
-    struct err *e)
+authorise_method(const struct principal *who, const char *method, struct err *e)
 {
 	const struct policy_row *first = NULL;
 
@@ -143,5 +144,5 @@ bool
 principal_is_agency(const struct principal *who)
 {
 	return (who->roles & (ROLE_BIT(ROLE_AGENCY_ADMIN) |
-	    ROLE_BIT(ROLE_AGENCY_COORDINATOR))) != 0;
+				 ROLE_BIT(ROLE_AGENCY_COORDINATOR))) != 0;
 }

@@ -11,7 +11,7 @@
 #define ORGANISATION RESOPRO__V1__KIND__KIND_ORGANISATION
 
 struct bootstrap {
-	struct proposal proposal;	/* first */
+	struct proposal proposal; /* first */
 	struct arena *arena;
 	const char *account, *organisation, *nom, *pin;
 	pthread_mutex_t lock;
@@ -38,7 +38,7 @@ put_organisation(struct bootstrap *b, struct decision *d, struct err *e)
 	size_t len;
 
 	o.nom = (char *)(uintptr_t)b->nom;
-	o.kind = (char *)(uintptr_t)"agence-regionale";
+	o.kind = (char *)(uintptr_t) "agence-regionale";
 	r.id = r.owner = (char *)(uintptr_t)b->organisation;
 	r.kind = ORGANISATION;
 	r.body_case = RESOPRO__V1__RECORD__BODY_ORGANISATION;
@@ -48,8 +48,8 @@ put_organisation(struct bootstrap *b, struct decision *d, struct err *e)
 	if (head.data == NULL || out == NULL)
 		return err_set(e, ERR_NOMEM, "bootstrap");
 	memcpy(out, head.data, head.len);
-	len = head.len + record_trailer(out + head.len, 1,
-	    decision_revision(d), now, now);
+	len = head.len +
+	      record_trailer(out + head.len, 1, decision_revision(d), now, now);
 	return decision_put(d, ORGANISATION, b->organisation, 0,
 	    (struct bytes){ out, len }, e);
 }
@@ -66,14 +66,15 @@ put_account(struct bootstrap *b, struct decision *d, struct err *e)
 	a.organisation_id = (char *)(uintptr_t)b->organisation;
 	a.roles = &role;
 	a.n_roles = 1;
-	a.label = (char *)(uintptr_t)"first administrator";
+	a.label = (char *)(uintptr_t) "first administrator";
 	if (b->pin != NULL) {
 		a.certificate_pins = &pin;
 		a.n_certificate_pins = 1;
 	}
 	packed = record_pack(b->arena, &a.base, e);
-	return packed.data != NULL ? decision_put(d, KIND_ACCOUNT, b->account,
-	    0, packed, e) : -1;
+	return packed.data != NULL
+		   ? decision_put(d, KIND_ACCOUNT, b->account, 0, packed, e)
+		   : -1;
 }
 
 static int
@@ -82,7 +83,8 @@ decide(struct proposal *p, struct decision *d, struct err *e)
 	struct bootstrap *b = (struct bootstrap *)p;
 
 	if (view_each(decision_view(d), KIND_ACCOUNT, NULL, any_account, NULL,
-	    e) < 0 || put_organisation(b, d, e) < 0)
+		e) < 0 ||
+	    put_organisation(b, d, e) < 0)
 		return -1;
 	return put_account(b, d, e);
 }
@@ -119,21 +121,26 @@ service_bootstrap(struct store *st, const char *account_id,
 {
 	struct bootstrap b = {
 		.proposal = { .actor = account_id,
-			.method = "/resopro.v1.Admin/Init",
-			.decide = decide, .done = done },
-		.account = account_id, .organisation = organisation_id,
-		.nom = organisation_nom, .pin = pin,
+		    .method = "/resopro.v1.Admin/Init",
+		    .decide = decide,
+		    .done = done },
+		.account = account_id,
+		.organisation = organisation_id,
+		.nom = organisation_nom,
+		.pin = pin,
 	};
 	uint8_t raw[DIGEST_LEN];
 
 	if (value_check(VALUE_ID, "account", account_id, strlen(account_id),
-	    e) < 0 || value_check(VALUE_ID, "organisation", organisation_id,
-	    strlen(organisation_id), e) < 0 || value_check(VALUE_NAME,
-	    "organisation name", organisation_nom, strlen(organisation_nom),
-	    e) < 0)
+		e) < 0 ||
+	    value_check(VALUE_ID, "organisation", organisation_id,
+		strlen(organisation_id), e) < 0 ||
+	    value_check(VALUE_NAME, "organisation name", organisation_nom,
+		strlen(organisation_nom), e) < 0)
 		return -1;
 	if (pin != NULL && digest_parse(pin, raw, sizeof raw) < 0)
-		return err_set(e, ERR_INVALID, "pin: is not a SHA-256 in "
+		return err_set(e, ERR_INVALID,
+		    "pin: is not a SHA-256 in "
 		    "lower-case hexadecimal");
 	if ((b.arena = arena_new(1u << 20)) == NULL)
 		return err_set(e, ERR_NOMEM, "bootstrap");

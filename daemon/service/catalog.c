@@ -32,7 +32,8 @@ fail_file(const char *path, const char *what, struct err *e)
 {
 	err_set(e, ERR_IO, "%s: %s", path, what);
 	err_reason(e, "CATALOG_FILE");
-	return err_remedy(e, "the data directory needs territories/, "
+	return err_remedy(e,
+	    "the data directory needs territories/, "
 	    "vocabularies/ and " RULES ", readable by the daemon");
 }
 
@@ -75,8 +76,9 @@ join(char *path, const char *dir, const char *name, struct err *e)
 {
 	int n = snprintf(path, PATH_BYTES, "%s/%s", dir, name);
 
-	return n > 0 && n < PATH_BYTES ? 0 :
-	    fail_file(dir, "is too long a path", e);
+	return n > 0 && n < PATH_BYTES
+		   ? 0
+		   : fail_file(dir, "is too long a path", e);
 }
 
 /* ---- territories -------------------------------------------------------- */
@@ -93,7 +95,7 @@ load_territory(struct catalog *c, const char *dir, struct err *e)
 
 	for (size_t i = 0; i < 3 && all; i++) {
 		all = join(paths[i], dir, names[i], e) == 0 &&
-		    (bytes[i] = read_file(paths[i], &t[i].len, e)) != NULL;
+		      (bytes[i] = read_file(paths[i], &t[i].len, e)) != NULL;
 		t[i].name = paths[i];
 		t[i].data = bytes[i];
 	}
@@ -133,7 +135,7 @@ is_csv(const struct dirent *d)
 	size_t n = strlen(d->d_name);
 
 	return d->d_name[0] != '.' && n > strlen(SUFFIX) &&
-	    strcmp(d->d_name + n - strlen(SUFFIX), SUFFIX) == 0;
+	       strcmp(d->d_name + n - strlen(SUFFIX), SUFFIX) == 0;
 }
 
 static int
@@ -202,8 +204,8 @@ catalog_load(const char *dir, struct err *e)
 		return NULL;
 	}
 	atomic_init(&c->references, 1);
-	if (load_territory(c, dir, e) < 0 ||
-	    load_vocabularies(c, dir, e) < 0 || load_rules(c, dir, e) < 0) {
+	if (load_territory(c, dir, e) < 0 || load_vocabularies(c, dir, e) < 0 ||
+	    load_rules(c, dir, e) < 0) {
 		catalog_unref(c);
 		return NULL;
 	}
@@ -221,7 +223,7 @@ void
 catalog_unref(struct catalog *c)
 {
 	if (c == NULL || atomic_fetch_sub_explicit(&c->references, 1,
-	    memory_order_acq_rel) > 1)
+			     memory_order_acq_rel) > 1)
 		return;
 	territory_free(c->territory);
 	vocabularies_free(c->vocabularies);

@@ -22,8 +22,8 @@ struct vocabularies;
  * Blocks: yes; not on a worker's loop.
  */
 struct catalog *catalog_load(const char *dir, struct err *);
-struct catalog *catalog_ref(struct catalog *);	/* any thread */
-void catalog_unref(struct catalog *);		/* any thread; NULL is a no-op */
+struct catalog *catalog_ref(struct catalog *); /* any thread */
+void catalog_unref(struct catalog *);          /* any thread; NULL is a no-op */
 
 const struct territory *catalog_territory(const struct catalog *);
 const struct vocabularies *catalog_vocabularies(const struct catalog *);

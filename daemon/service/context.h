@@ -24,24 +24,24 @@ struct service {
 	struct loop *loop;
 	struct store *store;
 	struct reader *reader;
-	struct catalog *catalog;	/* one reference */
-	struct rpc_server *server;	/* borrowed; NULL until set */
+	struct catalog *catalog;   /* one reference */
+	struct rpc_server *server; /* borrowed; NULL until set */
 	struct accounts *accounts;
 	struct directory *directory;
 	struct watchers *watchers;
 	struct identities *identities;
-	struct verify_job *verify;	/* running, or NULL */
+	struct verify_job *verify; /* running, or NULL */
 	struct store_watch *moved;
-	struct turn_hook release;	/* lets go of the snapshot */
-	struct timer recheck;		/* credentials expire */
-	uint64_t seen;			/* head that accounts were read at */
-	struct service_limits limits;	/* defaults filled in */
-	unsigned syncs;			/* open now */
-	unsigned writing;		/* with the writer thread */
-	void (*quiet)(void *);		/* wanted once there are none, or NULL */
+	struct turn_hook release;     /* lets go of the snapshot */
+	struct timer recheck;         /* credentials expire */
+	uint64_t seen;                /* head that accounts were read at */
+	struct service_limits limits; /* defaults filled in */
+	unsigned syncs;               /* open now */
+	unsigned writing;             /* with the writer thread */
+	void (*quiet)(void *);        /* wanted once there are none, or NULL */
 	void *quiet_arg;
 	unsigned workers, worker;
-	struct service_counts *counts;	/* of all workers, or own_counts */
+	struct service_counts *counts; /* of all workers, or own_counts */
 	struct service_counts own_counts;
 	int64_t started_ns;
 	char certificate_expires[11];
@@ -50,13 +50,13 @@ struct service {
 /* Who calls.  Copied into writes: the account may change meanwhile. */
 struct principal {
 	char account[STORE_ID_MAX + 1];
-	char organisation[STORE_ID_MAX + 1];	/* "" for operators */
-	unsigned roles;		/* bit (1 << Resopro__V1__Role) */
-	char credential[80];	/* "certificate <sha256>", "token <id>" */
-	int64_t expires;	/* of the credential, unix seconds; 0 unknown */
-	uint64_t generation;	/* of the accounts table when it was found */
+	char organisation[STORE_ID_MAX + 1]; /* "" for operators */
+	unsigned roles;                      /* bit (1 << Resopro__V1__Role) */
+	char credential[80]; /* "certificate <sha256>", "token <id>" */
+	int64_t expires;     /* of the credential, unix seconds; 0 unknown */
+	uint64_t generation; /* of the accounts table when it was found */
 	bool token;
-	bool pinned;		/* known by a pin, whatever its SAN says */
+	bool pinned; /* known by a pin, whatever its SAN says */
 	char token_id[STORE_ID_MAX + 1];
 	uint8_t cert_sha256[32];
 };

@@ -23,15 +23,15 @@
 typedef Resopro__V1__Account Account;
 
 struct account_write {
-	struct write write;	/* first */
+	struct write write; /* first */
 	const char *id;
 	uint64_t if_version;
 	/* Change the account (NULL: there is none yet) into what it is to be; in
 	 * the write's arena. */
 	Account *(*edit)(struct account_write *, Account *, struct decision *,
 	    struct err *);
-	const Account *wanted;		/* PutAccount */
-	const char *text;		/* token id, digest, label */
+	const Account *wanted; /* PutAccount */
+	const char *text;      /* token id, digest, label */
 	uint32_t days;
 	char token_id[32], secret[65];
 	int64_t expires;
@@ -71,14 +71,15 @@ static int
 check_roles(const Account *a, struct err *e)
 {
 	/* Those who write or read as a body must say which. */
-	static const unsigned bodies = ROLE_BIT(ROLE_AGENCY_ADMIN) |
-	    ROLE_BIT(ROLE_AGENCY_COORDINATOR) | ROLE_BIT(ROLE_MEMBER_WRITER) |
-	    ROLE_BIT(ROLE_MEMBER_READER) | ROLE_BIT(ROLE_PROXIMITY);
+	static const unsigned bodies =
+	    ROLE_BIT(ROLE_AGENCY_ADMIN) | ROLE_BIT(ROLE_AGENCY_COORDINATOR) |
+	    ROLE_BIT(ROLE_MEMBER_WRITER) | ROLE_BIT(ROLE_MEMBER_READER) |
+	    ROLE_BIT(ROLE_PROXIMITY);
 	unsigned roles = 0;
 
 	for (size_t i = 0; i < a->n_roles; i++) {
-		if (a->roles[i] == 0 || role_name((enum role)a->roles[i]) ==
-		    NULL)
+		if (a->roles[i] == 0 ||
+		    role_name((enum role)a->roles[i]) == NULL)
 			return refuse(e, "account.roles", "ROLE",
 			    "has a role that does not exist",
 			    "give roles of admin.proto");
@@ -89,7 +90,8 @@ check_roles(const Account *a, struct err *e)
 		    "give 1 to 9 roles");
 	if (a->organisation_id[0] == '\0' && (roles & bodies) != 0)
 		return refuse(e, "account.organisation_id", "REQUIRED",
-		    "is required", "name the body that the account acts for "
+		    "is required",
+		    "name the body that the account acts for "
 		    "(authorities and operators may have none)");
 	return 0;
 }
@@ -102,17 +104,18 @@ check_account(const struct catalog *cat, const Account *a, struct err *e)
 	if (value_check(VALUE_ID, "account.id", a->id, strlen(a->id), e) < 0 ||
 	    check_roles(a, e) < 0 ||
 	    check_digests(a->certificate_pins, a->n_certificate_pins, PINS_MAX,
-	    "account.certificate_pins", e) < 0 ||
+		"account.certificate_pins", e) < 0 ||
 	    check_digests(a->revoked_certificates, a->n_revoked_certificates,
-	    REVOKED_MAX, "account.revoked_certificates", e) < 0)
+		REVOKED_MAX, "account.revoked_certificates", e) < 0)
 		return -1;
-	if (a->organisation_id[0] != '\0' && value_check(VALUE_ID,
-	    "account.organisation_id", a->organisation_id,
-	    strlen(a->organisation_id), e) < 0)
+	if (a->organisation_id[0] != '\0' &&
+	    value_check(VALUE_ID, "account.organisation_id", a->organisation_id,
+		strlen(a->organisation_id), e) < 0)
 		return -1;
-	if (a->label[0] != '\0' && (value_check(VALUE_TEXT, "account.label",
-	    a->label, strlen(a->label), e) < 0 ||
-	    value_chars(a->label, strlen(a->label)) > LABEL_MAX))
+	if (a->label[0] != '\0' &&
+	    (value_check(VALUE_TEXT, "account.label", a->label,
+		 strlen(a->label), e) < 0 ||
+		value_chars(a->label, strlen(a->label)) > LABEL_MAX))
 		return refuse(e, "account.label", "TEXT", "is not a short text",
 		    "give at most 150 characters");
 	if (a->n_territories > TERRITORIES_MAX)
@@ -120,7 +123,7 @@ check_account(const struct catalog *cat, const Account *a, struct err *e)
 		    "has too many values", "give larger zones");
 	for (size_t i = 0; i < a->n_territories; i++) {
 		if (territory_check_zone(t, "account.territories",
-		    a->territories[i], e) < 0)
+			a->territories[i], e) < 0)
 			return -1;
 	}
 	return 0;
@@ -153,8 +156,8 @@ seen_account(const struct stored *s, void *arg, struct err *e)
 
 	if (s->deleted || strcmp(s->id, a->but) == 0)
 		return 1;
-	account = resopro__v1__account__unpack(&alloc, s->record.len,
-	    s->record.data);
+	account =
+	    resopro__v1__account__unpack(&alloc, s->record.len, s->record.data);
 	if (account == NULL)
 		return err_set(e, ERR_CORRUPT, "account %s", s->id);
 	a->found = administers(account);
@@ -188,12 +191,15 @@ check_body(struct view *v, const Account *a, struct err *e)
 	if (a->organisation_id[0] == '\0')
 		return 0;
 	if (view_get(v, RESOPRO__V1__KIND__KIND_ORGANISATION,
-	    a->organisation_id, &s, e) == 1 && !s.deleted)
+		a->organisation_id, &s, e) == 1 &&
+	    !s.deleted)
 		return 0;
 	if (e->code != ERR_NONE)
 		return -1;
-	err_set(e, ERR_PRECONDITION, "account.organisation_id: there is no "
-	    "organisation %s", a->organisation_id);
+	err_set(e, ERR_PRECONDITION,
+	    "account.organisation_id: there is no "
+	    "organisation %s",
+	    a->organisation_id);
 	err_field(e, "account.organisation_id");
 	err_reason(e, "REFERENCE");
 	return err_remedy(e, "create it first, or correct the id");
@@ -242,8 +248,9 @@ answer_account(struct write *base)
 	struct view *v = service_view(base->service, &e);
 	struct stored s;
 
-	if (v == NULL || admin_read_account(v, base->arena, w->id,
-	    base->proposal.revision, &r.account, &s, &e) != 1) {
+	if (v == NULL ||
+	    admin_read_account(v, base->arena, w->id, base->proposal.revision,
+		&r.account, &s, &e) != 1) {
 		if (e.code == ERR_NONE)
 			err_set(&e, ERR_INTERNAL, "written, but not read back");
 		call_fail(base->user.call, &e);
@@ -262,9 +269,9 @@ new_write(struct call *c, const char *request_id, const char *account_id,
 	struct account_write *w;
 
 	if (value_check(VALUE_ID, "account_id", account_id, strlen(account_id),
-	    e) < 0 || authorise(call_principal(c), call_method(c)->path,
-	    KIND_ACCOUNT, strcmp(call_principal(c)->account, account_id) == 0,
-	    e) < 0)
+		e) < 0 ||
+	    authorise(call_principal(c), call_method(c)->path, KIND_ACCOUNT,
+		strcmp(call_principal(c)->account, account_id) == 0, e) < 0)
 		return NULL;
 	w = (struct account_write *)write_new(c, sizeof *w, request_id, e);
 	if (w == NULL)
@@ -309,8 +316,10 @@ keep_revoked(struct account_write *w, Account *after, const Account *before,
 			list[n++] = before->revoked_certificates[i];
 	}
 	if (n > REVOKED_MAX) {
-		err_set(e, ERR_LIMIT, "the account has %d revoked "
-		    "certificates", REVOKED_MAX);
+		err_set(e, ERR_LIMIT,
+		    "the account has %d revoked "
+		    "certificates",
+		    REVOKED_MAX);
 		return err_remedy(e, "make another account, or renew the CA");
 	}
 	after->revoked_certificates = list;
@@ -323,8 +332,7 @@ static Account *
 edit_put(struct account_write *w, Account *before, struct decision *d,
     struct err *e)
 {
-	Account *after = arena_memdup(w->write.arena, w->wanted,
-	    sizeof *after);
+	Account *after = arena_memdup(w->write.arena, w->wanted, sizeof *after);
 
 	(void)d;
 	if (after == NULL) {
@@ -356,7 +364,8 @@ admin_put_account(struct call *c, const ProtobufCMessage *m, struct err *e)
 	alloc = record_allocator(w->write.arena);
 	packed = record_pack(w->write.arena, &q->account->base, e);
 	w->wanted = packed.data != NULL ? resopro__v1__account__unpack(&alloc,
-	    packed.len, packed.data) : NULL;
+					      packed.len, packed.data)
+					: NULL;
 	if (w->wanted == NULL) {
 		write_free(&w->write);
 		return err_set(e, ERR_NOMEM, "account");
@@ -425,7 +434,8 @@ answer_token(struct write *base)
 	struct err e = { 0 };
 
 	if (base->proposal.replayed) {
-		err_set(&e, ERR_PRECONDITION, "this token was made before and "
+		err_set(&e, ERR_PRECONDITION,
+		    "this token was made before and "
 		    "is shown only once");
 		err_reason(&e, "TOKEN_SHOWN");
 		err_remedy(&e, "revoke it and make another");
@@ -526,8 +536,10 @@ edit_revoke(struct account_write *w, Account *a, struct decision *d,
 	list = arena_alloc(w->write.arena,
 	    (a->n_revoked_certificates + 1) * sizeof(*list));
 	if (list == NULL || a->n_revoked_certificates >= REVOKED_MAX) {
-		err_set(e, ERR_LIMIT, "the account has %d revoked "
-		    "certificates", REVOKED_MAX);
+		err_set(e, ERR_LIMIT,
+		    "the account has %d revoked "
+		    "certificates",
+		    REVOKED_MAX);
 		err_remedy(e, "make another account, or renew the CA");
 		return NULL;
 	}

@@ -169,8 +169,9 @@ group_add(struct directory *d, struct place *p, size_t target, struct err *e)
 	g->list[g->n++] = (struct entry){
 		.candidate = c,
 		.competence = c->n_competence > 0 ? c->competence : NULL,
-		.commune = c->commune != NULL ? c->commune->index :
-		    territory_count(catalog_territory(d->catalog)),
+		.commune = c->commune != NULL
+			       ? c->commune->index
+			       : territory_count(catalog_territory(d->catalog)),
 	};
 	g->generation++;
 	return 0;
@@ -200,8 +201,9 @@ group_remove(struct group *g, const struct slot *slot)
 static void
 groups_free(struct directory *d)
 {
-	size_t communes = d->catalog != NULL ?
-	    territory_count(catalog_territory(d->catalog)) : 0;
+	size_t communes = d->catalog != NULL
+			      ? territory_count(catalog_territory(d->catalog))
+			      : 0;
 
 	for (size_t i = 0; i < d->n_groups; i++) {
 		struct group *g = &d->groups[i];
@@ -255,7 +257,7 @@ place_enlist(struct directory *d, struct body *b, struct place *p,
 		return err_set(e, ERR_NOMEM, "directory");
 	for (size_t i = 0; i < d->n_groups; i++)
 		if (target_takes(referral_target(rules, i),
-		    &p->shown.candidate) &&
+			&p->shown.candidate) &&
 		    group_add(d, p, i, e) < 0)
 			return -1;
 	return 0;
@@ -371,8 +373,7 @@ keep(struct making *m, const char *s)
 }
 
 static int
-read_one(const char *key, size_t len, const char *id, void *arg,
-    struct err *e)
+read_one(const char *key, size_t len, const char *id, void *arg, struct err *e)
 {
 	struct making *m = arg;
 	const Resopro__V1__Record ***list =
@@ -388,8 +389,8 @@ read_one(const char *key, size_t len, const char *id, void *arg,
 		return found < 0 ? -1 : 1;
 	if (*n == m->room) {
 		size_t room = m->room > 0 ? 2 * m->room : 16;
-		const Resopro__V1__Record **more = arena_alloc(m->d->scratch,
-		    room * sizeof *more);
+		const Resopro__V1__Record **more =
+		    arena_alloc(m->d->scratch, room * sizeof *more);
 
 		if (more == NULL)
 			return err_set(e, ERR_NOMEM, "directory");
@@ -400,8 +401,8 @@ read_one(const char *key, size_t len, const char *id, void *arg,
 	}
 	if ((r = record_unpack(m->d->scratch, s.record, e)) == NULL)
 		return -1;
-	if (m->kind == SITE ? r->body_case == RESOPRO__V1__RECORD__BODY_SITE :
-	    r->body_case == RESOPRO__V1__RECORD__BODY_STATUS)
+	if (m->kind == SITE ? r->body_case == RESOPRO__V1__RECORD__BODY_SITE
+			    : r->body_case == RESOPRO__V1__RECORD__BODY_STATUS)
 		(*list)[(*n)++] = r;
 	return 1;
 }
@@ -422,8 +423,7 @@ static const struct zone **
 keep_zones(struct making *m, char *const *codes, size_t n, size_t *kept)
 {
 	const struct territory *t = catalog_territory(m->d->catalog);
-	const struct zone **out =
-	    body_alloc(m->body, (n + 1) * sizeof *out);
+	const struct zone **out = body_alloc(m->body, (n + 1) * sizeof *out);
 
 	*kept = 0;
 	m->failed |= out == NULL;
@@ -438,7 +438,7 @@ static bool
 says_yes(const char *s)
 {
 	return s != NULL && (strcmp(s, "oui") == 0 || strcmp(s, "true") == 0 ||
-	    strcmp(s, "1") == 0);
+				strcmp(s, "1") == 0);
 }
 
 static const struct suspension *
@@ -458,8 +458,8 @@ keep_suspensions(struct making *m, const Resopro__V1__Status *s)
 static struct title
 keep_title(struct making *m, const Resopro__V1__Status *s)
 {
-	const struct vocabulary *titles = vocabularies_find(
-	    catalog_vocabularies(m->d->catalog), "titles");
+	const struct vocabulary *titles =
+	    vocabularies_find(catalog_vocabularies(m->d->catalog), "titles");
 	const struct vocabulary_term *term =
 	    titles != NULL ? vocabulary_term(titles, s->title) : NULL;
 	const char *cercle =
@@ -470,8 +470,8 @@ keep_title(struct making *m, const Resopro__V1__Status *s)
 		.decision_number = keep(m, s->decision_number),
 		.from = day_from_text(s->from),
 		.to = day_from_text(s->to),
-		.spro = term != NULL && says_yes(vocabulary_extra(term,
-		    "spro_member")),
+		.spro = term != NULL &&
+			says_yes(vocabulary_extra(term, "spro_member")),
 		.suspensions = keep_suspensions(m, s),
 		.n_suspensions = s->n_suspensions,
 	};
@@ -537,8 +537,9 @@ one_line(struct making *m, const Resopro__V1__Site *s)
 	if (s->code_postal[0] != '\0' || s->commune[0] != '\0')
 		(void)snprintf(out + n, sizeof out - n, "%s%s%s%.120s",
 		    n > 0 ? ", " : "", s->code_postal,
-		    s->code_postal[0] != '\0' && s->commune[0] != '\0' ?
-		    " " : "", s->commune);
+		    s->code_postal[0] != '\0' && s->commune[0] != '\0' ? " "
+								       : "",
+		    s->commune);
 	return keep(m, out);
 }
 
@@ -589,17 +590,16 @@ place_at_site(struct making *m, struct place *p, const Resopro__V1__Record *r)
 
 	p->kind = SITE;
 	c->site_id = keep(m, r->id);
-	c->commune = territory_commune(catalog_territory(m->d->catalog),
-	    s->code_insee);
+	c->commune =
+	    territory_commune(catalog_territory(m->d->catalog), s->code_insee);
 	c->closed = earlier(c->closed, day_from_text(s->date_fermeture));
 	c->modes = modes_of(s->modes_accueil, n);
 	p->shown.site_nom = keep(m, s->nom);
 	p->shown.adresse = one_line(m, s);
-	p->shown.commune = keep(m, c->commune != NULL ? c->commune->nom :
-	    s->commune);
+	p->shown.commune =
+	    keep(m, c->commune != NULL ? c->commune->nom : s->commune);
 	p->shown.code_insee = keep(m, s->code_insee);
-	p->shown.telephone = either(keep(m, s->telephone),
-	    p->shown.telephone);
+	p->shown.telephone = either(keep(m, s->telephone), p->shown.telephone);
 	p->shown.courriel = either(keep(m, s->courriel), p->shown.courriel);
 	p->shown.site_web = either(keep(m, s->site_web), p->shown.site_web);
 	p->shown.horaires_accueil = keep(m, s->horaires_accueil);
@@ -619,10 +619,10 @@ make_places(struct making *m, struct err *e)
 	struct body *b = m->body;
 	size_t n = m->n_sites > 0 ? m->n_sites : 1;
 
-	m->competence = keep_zones(m, o->competence, o->n_competence,
-	    &m->n_competence);
-	m->sauf = keep_zones(m, o->competence_sauf, o->n_competence_sauf,
-	    &m->n_sauf);
+	m->competence =
+	    keep_zones(m, o->competence, o->n_competence, &m->n_competence);
+	m->sauf =
+	    keep_zones(m, o->competence_sauf, o->n_competence_sauf, &m->n_sauf);
 	b->places = body_alloc(b, n * sizeof *b->places);
 	if (b->places == NULL)
 		return err_set(e, ERR_NOMEM, "directory");
@@ -665,10 +665,11 @@ body_make(struct directory *d, struct body *b, struct view *v, struct err *e)
 	m.organisation = record_unpack(d->scratch, s.record, e);
 	if (m.organisation == NULL)
 		return -1;
-	if (m.organisation->body_case !=
-	    RESOPRO__V1__RECORD__BODY_ORGANISATION)
-		return err_set(e, ERR_CORRUPT, "organisation %s has the body "
-		    "of another kind", b->id);
+	if (m.organisation->body_case != RESOPRO__V1__RECORD__BODY_ORGANISATION)
+		return err_set(e, ERR_CORRUPT,
+		    "organisation %s has the body "
+		    "of another kind",
+		    b->id);
 	if (read_list(&m, SITE, e) < 0 || read_list(&m, STATUS, e) < 0)
 		return -1;
 	return make_places(&m, e);
@@ -744,12 +745,12 @@ find_near(struct directory *d, const struct group *g,
 			competent = candidate_competent(x->candidate, commune);
 		of = x->competence;
 		p.competence = competent;
-		if (near->n == REFERRAL_NEAR && placed_compare(&p,
-		    &near->list[REFERRAL_NEAR - 1]) >= 0)
+		if (near->n == REFERRAL_NEAR &&
+		    placed_compare(&p, &near->list[REFERRAL_NEAR - 1]) >= 0)
 			continue;
 		at = near->n < REFERRAL_NEAR ? near->n++ : near->n - 1;
 		for (; at > 0 && placed_compare(&p, &near->list[at - 1]) < 0;
-		    at--)
+		     at--)
 			near->list[at] = near->list[at - 1];
 		near->list[at] = p;
 	}
@@ -939,8 +940,8 @@ directory_confirmed(struct directory *d, struct view *v,
     const struct directory_place *shown, const char **day, struct err *e)
 {
 	struct place *p = own_place(&shown->candidate);
-	const char *id = p->kind == SITE ? shown->candidate.site_id :
-					   shown->candidate.organisation_id;
+	const char *id = p->kind == SITE ? shown->candidate.site_id
+					 : shown->candidate.organisation_id;
 	struct record_facts facts;
 	struct stored s;
 
@@ -952,8 +953,9 @@ directory_confirmed(struct directory *d, struct view *v,
 	case 1:
 		if (record_facts(s.record, &facts, e) < 0)
 			return -1;
-		date_format(date_from_unix(record_confirmed(v, &s, &facts) /
-		    1000000000), p->confirmed);
+		date_format(date_from_unix(
+				record_confirmed(v, &s, &facts) / 1000000000),
+		    p->confirmed);
 		break;
 	case 0:
 		break;

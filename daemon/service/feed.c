@@ -7,11 +7,11 @@
 #include "service/record.h"
 #include "service/schema.h"
 
-#define KEPT 16			/* commits */
-#define KEPT_BYTES ((size_t)64 << 20)	/* of all, besides the newest made */
+#define KEPT 16                       /* commits */
+#define KEPT_BYTES ((size_t)64 << 20) /* of all, besides the newest made */
 #define COMMIT_BYTES ((size_t)1 << 30)
 
-enum {	/* field numbers of WatchResponse and WatchEvent */
+enum { /* field numbers of WatchResponse and WatchEvent */
 	RESPONSE_REVISION = 1,
 	RESPONSE_EVENTS = 2,
 	EVENT_TYPE = 1,
@@ -19,7 +19,7 @@ enum {	/* field numbers of WatchResponse and WatchEvent */
 };
 
 struct feed {
-	struct feed_commit kept[KEPT];	/* by revision modulo KEPT */
+	struct feed_commit kept[KEPT]; /* by revision modulo KEPT */
 };
 
 static void
@@ -154,10 +154,11 @@ make_event(struct feed_commit *c, struct view *v, const struct mutation *m,
 	if (r == NULL || record.data == NULL)
 		return -1;
 	event->kind = (Resopro__V1__Kind)m->kind;
-	event->type = m->op == MUTATION_DELETE ?
-	    RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_DELETED : m->version == 1 ?
-	    RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_CREATED :
-	    RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_UPDATED;
+	event->type = m->op == MUTATION_DELETE
+			  ? RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_DELETED
+		      : m->version == 1
+			  ? RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_CREATED
+			  : RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_UPDATED;
 	event->id = arena_strdup(c->arena, m->id);
 	event->owner = r->owner;
 	event->organisation_id = schema_string(r, "organisation_id");
@@ -201,8 +202,8 @@ make_commit(struct feed_commit *c, struct view *v, const struct commit *from,
 	int rc;
 
 	c->revision = from->revision;
-	c->events = arena_alloc(c->arena,
-	    (from->mutations + 1) * sizeof *c->events);
+	c->events =
+	    arena_alloc(c->arena, (from->mutations + 1) * sizeof *c->events);
 	if (c->events == NULL)
 		return err_set(e, ERR_NOMEM, "feed");
 	mutation_first(from, &it);
@@ -224,8 +225,8 @@ make_room(struct feed *f, const struct feed_commit *but)
 	size_t sum = 0;
 
 	for (uint64_t i = 0; i < KEPT; i++) {
-		struct feed_commit *c = &f->kept[(but->revision + KEPT - i) %
-		    KEPT];
+		struct feed_commit *c =
+		    &f->kept[(but->revision + KEPT - i) % KEPT];
 
 		sum += c->bytes;
 		if (sum > KEPT_BYTES && c != but)
@@ -267,8 +268,8 @@ feed_part_size(const struct feed_event *const *events, size_t n, size_t *len)
 	size_t taken = 0;
 
 	*len = 0;
-	while (taken < n && (taken == 0 ||
-	    *len + events[taken]->encoded.len <= FEED_PART_BYTES))
+	while (taken < n && (taken == 0 || *len + events[taken]->encoded.len <=
+					       FEED_PART_BYTES))
 		*len += events[taken++]->encoded.len;
 	return taken;
 }
@@ -305,8 +306,8 @@ feed_parts(struct feed_commit *c, struct err *e)
 		/* Resuming is safe only after the last part. */
 		uint64_t upto = at + n == c->n ? c->revision : c->revision - 1;
 		uint8_t *out;
-		struct rpc_shared *s = rpc_shared_new(feed_message_size(upto,
-		    len, c->tail), &out);
+		struct rpc_shared *s =
+		    rpc_shared_new(feed_message_size(upto, len, c->tail), &out);
 
 		if (s == NULL) {
 			forget_parts(c);

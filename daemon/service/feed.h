@@ -16,18 +16,18 @@ struct feed_event {
 	Resopro__V1__Kind kind;
 	Resopro__V1__ChangeType type;
 	const char *id, *owner, *organisation_id;
-	struct bytes encoded;	/* a WatchEvent, with its tag as in a response */
+	struct bytes encoded; /* a WatchEvent, with its tag as in a response */
 };
 
 struct feed_commit {
 	uint64_t revision;
 	struct feed_event *events;
 	size_t n;
-	unsigned kinds;		/* bit a kind that has events */
-	struct bytes tail;	/* time and actor, encoded */
+	unsigned kinds;    /* bit a kind that has events */
+	struct bytes tail; /* time and actor, encoded */
 	struct arena *arena;
-	size_t bytes;		/* that it holds, about */
-	struct rpc_shared **parts;	/* all events, in messages; made when
+	size_t bytes;              /* that it holds, about */
+	struct rpc_shared **parts; /* all events, in messages; made when
 					 * first wanted */
 	size_t n_parts;
 };

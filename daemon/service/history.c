@@ -89,9 +89,10 @@ entry_of(struct arena *arena, struct view *v, const struct stored *s,
 	entry->time = t;
 	entry->actor = text_of(arena, c.actor);
 	entry->method = text_of(arena, c.method);
-	entry->type = s->deleted ? RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_DELETED :
-	    before == NULL ? RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_CREATED :
-	    RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_UPDATED;
+	entry->type = s->deleted ? RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_DELETED
+		      : before == NULL
+			  ? RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_CREATED
+			  : RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_UPDATED;
 	if (before != NULL)
 		a = unpack_live(arena, before, e);
 	b = unpack_live(arena, s, e);
@@ -170,10 +171,10 @@ registry_history(struct call *c, const ProtobufCMessage *m, struct err *e)
 	if (r.entries == NULL)
 		return err_set(e, ERR_NOMEM, "history");
 	while (rc == 1 && q->before_revision != 0 &&
-	    s.revision >= q->before_revision)
+	       s.revision >= q->before_revision)
 		rc = view_previous(v, &s, e);
-	if (rc < 0 || (rc == 1 &&
-	    collect(&r, call_arena(c), v, &s, limit, e) < 0))
+	if (rc < 0 ||
+	    (rc == 1 && collect(&r, call_arena(c), v, &s, limit, e) < 0))
 		return -1;
 	return call_reply(c, &r.base);
 }

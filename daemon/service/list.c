@@ -15,7 +15,7 @@ struct listing {
 	struct page *page;
 	const struct list_filter *filter;
 	const struct territory *territory;
-	struct arena *scratch;	/* one record at a time */
+	struct arena *scratch; /* one record at a time */
 	struct err *e;
 };
 
@@ -30,8 +30,8 @@ given(const char *s)
 static bool
 zone_holds(const struct listing *l, const char *code)
 {
-	return zone_contains(l->filter->zone, territory_commune(l->territory,
-	    code));
+	return zone_contains(l->filter->zone,
+	    territory_commune(l->territory, code));
 }
 
 /* Looking through a zone costs as much as looking at a record; lists of zones
@@ -126,15 +126,15 @@ matches_dates(const struct list_filter *f, const Resopro__V1__Record *r)
 
 	if (r->body_case == RESOPRO__V1__RECORD__BODY_STATUS && given(day))
 		return strcmp(r->status->from, day) <= 0 &&
-		    (r->status->to[0] == '\0' ||
-		    strcmp(day, r->status->to) <= 0) &&
-		    !suspended(r->status, day);
+		       (r->status->to[0] == '\0' ||
+			   strcmp(day, r->status->to) <= 0) &&
+		       !suspended(r->status, day);
 	if (r->body_case != RESOPRO__V1__RECORD__BODY_ACTIVITY)
 		return true;
-	end = r->activity->end[0] != '\0' ? r->activity->end :
-	    r->activity->start;
+	end =
+	    r->activity->end[0] != '\0' ? r->activity->end : r->activity->start;
 	return (!given(f->from) || strcmp(f->from, end) <= 0) &&
-	    (!given(f->to) || strcmp(end, f->to) <= 0);
+	       (!given(f->to) || strcmp(end, f->to) <= 0);
 }
 
 static bool
@@ -149,9 +149,9 @@ looks_inside(const struct list_filter *f)
 	const struct policy_row *row = authorise_row(f->method, f->kind);
 
 	return f->zone != NULL || given(f->organisation_id) ||
-	    given(f->organisation_kind) || given(f->active_on) ||
-	    given(f->activity_kind) || given(f->from) || given(f->to) ||
-	    row == NULL || (row->any & f->who->roles) == 0;
+	       given(f->organisation_kind) || given(f->active_on) ||
+	       given(f->activity_kind) || given(f->from) || given(f->to) ||
+	       row == NULL || (row->any & f->who->roles) == 0;
 }
 
 /* 1, 0, -1. */
@@ -177,10 +177,10 @@ matches(struct listing *l, const struct stored *s)
 	if ((r = record_unpack(l->scratch, s->record, l->e)) == NULL)
 		return -1;
 	return matches_zone(l, r) && matches_dates(f, r) &&
-	    equal(f->organisation_id, schema_string(r, "organisation_id")) &&
-	    equal(f->organisation_kind, schema_string(r, "kind")) &&
-	    equal(f->activity_kind, schema_string(r, "activity_kind")) &&
-	    authorise_record(f->who, f->method, r, NULL) == 0;
+	       equal(f->organisation_id, schema_string(r, "organisation_id")) &&
+	       equal(f->organisation_kind, schema_string(r, "kind")) &&
+	       equal(f->activity_kind, schema_string(r, "activity_kind")) &&
+	       authorise_record(f->who, f->method, r, NULL) == 0;
 }
 
 /* ---- walking -------------------------------------------------------------- */
@@ -210,7 +210,7 @@ walk_record(const struct stored *now, void *arg, struct err *e)
 		charge(l);
 	}
 	if (rc <= 0)
-		return rc < 0 ? -1 : 1;	/* it was created later */
+		return rc < 0 ? -1 : 1; /* it was created later */
 	return consider(l, &s);
 }
 
@@ -232,7 +232,7 @@ walk_index(const char *key, size_t len, const char *id, void *arg,
 	return consider(l, &s);
 }
 
-struct choice {	/* an index that narrows the walk to one key */
+struct choice { /* an index that narrows the walk to one key */
 	uint8_t index;
 	const char *value;
 };
@@ -263,7 +263,7 @@ walk(struct listing *l)
 	size_t len;
 
 	if (p->revision == 0)
-		return 0;	/* before the first */
+		return 0; /* before the first */
 	if (p->revision == view_revision(p->view))
 		by = choose_index(l->filter);
 	if (by.index == 0)
@@ -315,15 +315,14 @@ check_request(const Resopro__V1__ListRequest *q, const struct principal *who,
 	} texts[] = {
 		{ "owner", q->owner, VALUE_ID },
 		{ "organisation_id", q->organisation_id, VALUE_ID },
-		{ "organisation_kind", q->organisation_kind,
-		    VALUE_VOCABULARY },
+		{ "organisation_kind", q->organisation_kind, VALUE_VOCABULARY },
 		{ "active_on", q->active_on, VALUE_DATE },
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		if (texts[i].value[0] != '\0' &&
 		    value_check(texts[i].kind, texts[i].field, texts[i].value,
-		    strlen(texts[i].value), e) < 0)
+			strlen(texts[i].value), e) < 0)
 			return -1;
 	}
 	if (registry_check_name(q->kind, "x", e) < 0)
@@ -341,12 +340,12 @@ hash_filters(const Resopro__V1__ListRequest *q)
 	size_t len;
 
 	only.page_size = 0;
-	only.page_token = (char *)(uintptr_t)"";
+	only.page_token = (char *)(uintptr_t) "";
 	if (only.as_of == NULL)
 		only.as_of = &none;
 	len = resopro__v1__list_request__get_packed_size(&only);
 	if (len > sizeof small)
-		return 1;	/* every text was checked to be short */
+		return 1; /* every text was checked to be short */
 	resopro__v1__list_request__pack(&only, small);
 	return XXH3_64bits(small, len);
 }
@@ -354,17 +353,19 @@ hash_filters(const Resopro__V1__ListRequest *q)
 int
 registry_list(struct call *c, const ProtobufCMessage *m, struct err *e)
 {
-	const Resopro__V1__ListRequest *q =
-	    (const Resopro__V1__ListRequest *)m;
+	const Resopro__V1__ListRequest *q = (const Resopro__V1__ListRequest *)m;
 	struct service *s = call_service(c);
 	const struct territory *t = catalog_territory(s->catalog);
 	struct view *v = service_view(s, e);
 	struct list_filter f = {
-		.kind = q->kind, .owner = q->owner,
+		.kind = q->kind,
+		.owner = q->owner,
 		.organisation_id = q->organisation_id,
 		.organisation_kind = q->organisation_kind,
-		.changed_since = q->changed_since, .active_on = q->active_on,
-		.who = call_principal(c), .method = call_method(c)->path,
+		.changed_since = q->changed_since,
+		.active_on = q->active_on,
+		.who = call_principal(c),
+		.method = call_method(c)->path,
 	};
 	struct page page;
 	uint64_t revision;
@@ -373,7 +374,7 @@ registry_list(struct call *c, const ProtobufCMessage *m, struct err *e)
 	    list_zone(t, "territory", q->territory, &f.zone, e) < 0 ||
 	    registry_as_of(v, q->as_of, &revision, e) < 0 ||
 	    page_open(&page, call_arena(c), v, revision, q->page_size,
-	    q->page_token, hash_filters(q), s->limits.list_work, e) < 0 ||
+		q->page_token, hash_filters(q), s->limits.list_work, e) < 0 ||
 	    list_fill(&page, &f, t, e) < 0)
 		return -1;
 	return page_reply(c, &page, e);

@@ -5,14 +5,14 @@
 #include "domain/territory.h"
 #include "service/page.h"
 
-struct list_filter {	/* NULLs, "" and zeros: any */
+struct list_filter { /* NULLs, "" and zeros: any */
 	Resopro__V1__Kind kind;
 	const char *owner;
 	const char *organisation_id;
 	const char *organisation_kind;
 	const struct zone *zone;
 	uint64_t changed_since;
-	const char *active_on;		/* statuses */
+	const char *active_on; /* statuses */
 	/* Activities: */
 	const char *activity_kind, *from, *to;
 	/* May the caller see it?  Records that it may not are left out. */

@@ -29,8 +29,7 @@ struct titles {
 };
 
 static int
-one_title(const char *key, size_t len, const char *id, void *arg,
-    struct err *e)
+one_title(const char *key, size_t len, const char *id, void *arg, struct err *e)
 {
 	struct titles *t = arg;
 	Resopro__V1__Record *r;
@@ -61,7 +60,7 @@ static bool
 overlap(const Resopro__V1__Status *a, const Resopro__V1__Status *b)
 {
 	return (b->to[0] == '\0' || strcmp(a->from, b->to) <= 0) &&
-	    (a->to[0] == '\0' || strcmp(b->from, a->to) <= 0);
+	       (a->to[0] == '\0' || strcmp(b->from, a->to) <= 0);
 }
 
 static int
@@ -79,8 +78,8 @@ seen_overlap(struct titles *t, const char *id, const Resopro__V1__Status *s,
 static bool
 within(const char *from, const char *to, const char *date)
 {
-	return strcmp(from, date) <= 0 && (to[0] == '\0' ||
-	    strcmp(date, to) <= 0);
+	return strcmp(from, date) <= 0 &&
+	       (to[0] == '\0' || strcmp(date, to) <= 0);
 }
 
 static int
@@ -93,7 +92,7 @@ seen_on_date(struct titles *t, const char *id, const Resopro__V1__Status *s,
 		return 1;
 	for (size_t i = 0; i < s->n_suspensions; i++) {
 		if (within(s->suspensions[i]->from, s->suspensions[i]->to,
-		    t->date))
+			t->date))
 			return 1;
 	}
 	t->holds = true;
@@ -136,8 +135,11 @@ memberships_check(const struct put *p, struct write *w, struct view *v,
     struct err *e)
 {
 	const Resopro__V1__Status *s = p->record->status;
-	struct titles t = { .view = v, .arena = w->arena,
-		.seen = seen_overlap, .self = p->record->id, .mine = s };
+	struct titles t = { .view = v,
+		.arena = w->arena,
+		.seen = seen_overlap,
+		.self = p->record->id,
+		.mine = s };
 	char msg[200];
 
 	if (s->to[0] != '\0' && strcmp(s->to, s->from) < 0)
@@ -159,9 +161,9 @@ memberships_check(const struct put *p, struct write *w, struct view *v,
 struct status_call {
 	struct write write;
 	struct put put;
-	const char *id;		/* of EndStatus */
+	const char *id; /* of EndStatus */
 	uint64_t if_version;
-	const Resopro__V1__EndStatusRequest *end;	/* a copy */
+	const Resopro__V1__EndStatusRequest *end; /* a copy */
 };
 
 static void
@@ -175,7 +177,7 @@ answer(struct write *base)
 	const char *id = w->id != NULL ? w->id : w->put.record->id;
 
 	if (v == NULL || view_get_as_of(v, STATUS, id, base->proposal.revision,
-	    &s, &e) != 1) {
+			     &s, &e) != 1) {
 		if (e.code == ERR_NONE)
 			err_set(&e, ERR_INTERNAL, "written, but not read back");
 		call_fail(c, &e);
@@ -227,11 +229,12 @@ record_status(struct call *c, const ProtobufCMessage *m, struct err *e)
 	if (w == NULL)
 		return -1;
 	r.kind = STATUS;
-	r.id = q->id[0] != '\0' ? q->id :
-	    (char *)(uintptr_t)new_id(&w->write, q->request_id);
+	r.id = q->id[0] != '\0'
+		   ? q->id
+		   : (char *)(uintptr_t)new_id(&w->write, q->request_id);
 	r.body_case = RESOPRO__V1__RECORD__BODY_STATUS;
 	r.status = q->status;
-	w->put.if_version = q->if_version;	/* 0: a new one */
+	w->put.if_version = q->if_version; /* 0: a new one */
 	v = service_view(call_service(c), e);
 	if (v == NULL || put_prepare(&w->put, &w->write, &r, e) < 0 ||
 	    put_merge_early(&w->put, &w->write, v, e) < 0)
@@ -273,13 +276,15 @@ end_decide(struct proposal *p, struct decision *d, struct err *e)
 		return -1;
 	if (strcmp(q->to, r->status->from) < 0 ||
 	    (r->status->to[0] != '\0' && strcmp(q->to, r->status->to) > 0)) {
-		err_set(e, ERR_PRECONDITION, "to: %s is outside the title's "
-		    "dates, %s to %s", q->to, r->status->from,
+		err_set(e, ERR_PRECONDITION,
+		    "to: %s is outside the title's "
+		    "dates, %s to %s",
+		    q->to, r->status->from,
 		    r->status->to[0] != '\0' ? r->status->to : "(no end)");
 		err_field(e, "to");
 		err_reason(e, "DATES");
 		return err_remedy(e, "give a day within them; a longer title "
-		    "is a new decision");
+				     "is a new decision");
 	}
 	r->status->to = q->to;
 	r->status->end_reason = q->reason;
@@ -302,7 +307,9 @@ copy_end(struct arena *arena, const Resopro__V1__EndStatusRequest *q)
 	copy->reason = arena_strdup(arena, q->reason);
 	copy->decision_number = arena_strdup(arena, q->decision_number);
 	return copy->to != NULL && copy->reason != NULL &&
-	    copy->decision_number != NULL ? copy : NULL;
+		       copy->decision_number != NULL
+		   ? copy
+		   : NULL;
 }
 
 static int
@@ -320,7 +327,7 @@ end_status(struct call *c, const ProtobufCMessage *m, struct err *e)
 		err_field(e, "reason");
 		err_reason(e, "REQUIRED");
 		return err_remedy(e, "say in 3 to 500 characters why the title "
-		    "ends");
+				     "ends");
 	}
 	w = (struct status_call *)write_new(c, sizeof *w, q->request_id, e);
 	if (w == NULL)
@@ -336,11 +343,15 @@ end_status(struct call *c, const ProtobufCMessage *m, struct err *e)
 }
 
 const struct rpc_method memberships_methods[] = {
-	{ .path = "/resopro.v1.Memberships/RecordStatus", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Memberships/RecordStatus",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__record_status_request__descriptor,
-	    .message = record_status, .closed = write_closed },
-	{ .path = "/resopro.v1.Memberships/EndStatus", .kind = RPC_UNARY,
+	    .message = record_status,
+	    .closed = write_closed },
+	{ .path = "/resopro.v1.Memberships/EndStatus",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__end_status_request__descriptor,
-	    .message = end_status, .closed = write_closed },
+	    .message = end_status,
+	    .closed = write_closed },
 	{ .path = NULL },
 };

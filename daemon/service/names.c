@@ -21,7 +21,7 @@ names_add(struct names *s, struct arena *arena, Resopro__V1__Kind kind,
 		s->cap = cap;
 	}
 	s->list[s->n].kind = kind;
-	s->list[s->n++].id = (char *)(uintptr_t)id;	/* only ever read */
+	s->list[s->n++].id = (char *)(uintptr_t)id; /* only ever read */
 	s->sorted = false;
 	return 0;
 }
@@ -51,5 +51,5 @@ names_has(const struct names *s, Resopro__V1__Kind kind, const char *id)
 		.id = (char *)(uintptr_t)id };
 
 	return s != NULL && s->n > 0 &&
-	    bsearch(&key, s->list, s->n, sizeof key, compare) != NULL;
+	       bsearch(&key, s->list, s->n, sizeof key, compare) != NULL;
 }

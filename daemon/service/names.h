@@ -17,7 +17,7 @@ struct names {
 /* -1: no memory.  `id` is borrowed. */
 int names_add(struct names *, struct arena *, Resopro__V1__Kind,
     const char *id);
-void names_sort(struct names *);	/* after the last names_add() */
+void names_sort(struct names *); /* after the last names_add() */
 /* False for NULL. */
 bool names_has(const struct names *, Resopro__V1__Kind, const char *id);
 

@@ -15,9 +15,9 @@ read_token(struct page *p, const char *token, struct err *e)
 	int at = 0;
 
 	if (sscanf(token, "%16" SCNx64 ".%16" SCNx64 ".%n", &revision, &filters,
-	    &at) == 2 && at > 0 && revision > 0 &&
-	    revision <= view_revision(p->view) && filters == p->filters &&
-	    strlen(token + at) <= STORE_ID_MAX) {
+		&at) == 2 &&
+	    at > 0 && revision > 0 && revision <= view_revision(p->view) &&
+	    filters == p->filters && strlen(token + at) <= STORE_ID_MAX) {
 		p->revision = revision;
 		(void)snprintf(p->after, sizeof p->after, "%s", token + at);
 		return 0;
@@ -26,7 +26,7 @@ read_token(struct page *p, const char *token, struct err *e)
 	err_field(e, "page_token");
 	err_reason(e, "PAGE_TOKEN");
 	return err_remedy(e, "send the next_page_token of the page before with "
-	    "the same filters, or start again without one");
+			     "the same filters, or start again without one");
 }
 
 int
@@ -101,8 +101,8 @@ page_reply(struct call *c, struct page *p, struct err *e)
 	*out++ = 1 << 3;
 	out = varint_write(out, p->revision);
 	for (uint32_t i = 0; i < p->n; i++)
-		out = record_field_write(out, 2, &p->records[i],
-		    p->confirmed[i]);
+		out =
+		    record_field_write(out, 2, &p->records[i], p->confirmed[i]);
 	if (token_len > 0) {
 		*out++ = 3 << 3 | 2;
 		out = varint_write(out, token_len);

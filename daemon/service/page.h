@@ -18,17 +18,17 @@
 struct page {
 	struct arena *arena;
 	struct view *view;
-	uint64_t revision;	/* every page of a listing is read at it */
-	uint64_t filters;	/* hash of what was asked */
-	uint32_t size;		/* records wanted */
-	char after[STORE_ID_MAX + 1];	/* "" from the start */
+	uint64_t revision; /* every page of a listing is read at it */
+	uint64_t filters;  /* hash of what was asked */
+	uint32_t size;     /* records wanted */
+	char after[STORE_ID_MAX + 1]; /* "" from the start */
 
 	struct stored *records;
 	int64_t *confirmed;
 	uint32_t n;
 	size_t bytes;
-	unsigned work;		/* records that may still be looked at */
-	char last[STORE_ID_MAX + 1];	/* id looked at last */
+	unsigned work;               /* records that may still be looked at */
+	char last[STORE_ID_MAX + 1]; /* id looked at last */
 	bool more;
 };
 

@@ -13,8 +13,8 @@
 
 static int
 refuse(struct write *w, const struct kind_schema *ks, const char *field,
-    enum err_code code, const char *reason, const char *msg,
-    const char *remedy, struct err *e)
+    enum err_code code, const char *reason, const char *msg, const char *remedy,
+    struct err *e)
 {
 	char path[64];
 	struct err v = { 0 };
@@ -136,8 +136,10 @@ merge_agency_field(struct put *p, struct write *w, const struct kind_schema *ks,
 	if (before != NULL && schema_equal(to, schema_body(before), fd))
 		return 0;
 	return refuse(w, ks, f->name, ERR_DENIED, "FIELD_OF_AGENCY",
-	    "belongs to the agency", "leave it empty, or ask the agency to "
-	    "change it", e);
+	    "belongs to the agency",
+	    "leave it empty, or ask the agency to "
+	    "change it",
+	    e);
 }
 
 static int
@@ -146,7 +148,7 @@ merge_fields(struct put *p, struct write *w, const struct kind_schema *ks,
 {
 	/* Titles are the agency's or the Region's: policy lets no other in. */
 	bool agency = principal_is_agency(&w->who) ||
-	    p->record->kind == RESOPRO__V1__KIND__KIND_STATUS;
+		      p->record->kind == RESOPRO__V1__KIND__KIND_STATUS;
 	int rc = 0;
 
 	for (const struct field_rule *f = ks->fields; f->name != NULL; f++) {
@@ -173,12 +175,14 @@ check_required(struct put *p, struct write *w, const struct kind_schema *ks,
 		if ((f->flags & FIELD_REQUIRED) == 0 ||
 		    (f->flags & FIELD_AGENCY) == 0 ||
 		    !empty(p->arena, schema_body(p->record),
-		    descriptor_of(ks, f)))
+			descriptor_of(ks, f)))
 			continue;
 		rc = refuse(w, ks, f->name, ERR_INVALID, "REQUIRED",
-		    "is required", principal_is_agency(&w->who) ?
-		    value_rule(f->kind)->remedy :
-		    "ask the agency to create the record", e);
+		    "is required",
+		    principal_is_agency(&w->who)
+			? value_rule(f->kind)->remedy
+			: "ask the agency to create the record",
+		    e);
 	}
 	return rc;
 }
@@ -192,7 +196,7 @@ check_immutable(struct put *p, struct write *w, const struct kind_schema *ks,
 	for (const struct field_rule *f = ks->fields; f->name != NULL; f++) {
 		if ((f->flags & FIELD_IMMUTABLE) == 0 ||
 		    strcmp(schema_string(before, f->name),
-		    schema_string(p->record, f->name)) == 0)
+			schema_string(p->record, f->name)) == 0)
 			continue;
 		rc = refuse(w, ks, f->name, ERR_PRECONDITION, "IMMUTABLE",
 		    "cannot change once it is set",
@@ -232,9 +236,10 @@ merge_owner(struct put *p, struct write *w, const struct kind_schema *ks,
 			r->source_id = before->source_id;
 		}
 	} else if (r->owner[0] == '\0') {
-		r->owner = agency &&
-		    r->kind == RESOPRO__V1__KIND__KIND_ORGANISATION ? r->id :
-		    w->who.organisation;
+		r->owner =
+		    agency && r->kind == RESOPRO__V1__KIND__KIND_ORGANISATION
+			? r->id
+			: w->who.organisation;
 	}
 	if (!agency && strcmp(r->owner, w->who.organisation) != 0 &&
 	    (before == NULL || strcmp(r->owner, before->owner) != 0))
@@ -242,11 +247,12 @@ merge_owner(struct put *p, struct write *w, const struct kind_schema *ks,
 		    "is another body", "leave owner empty", e);
 	if (value_check(VALUE_ID, "owner", r->owner, strlen(r->owner), e) < 0)
 		return err_remedy(e, "use an account that acts for a body, or "
-		    "name the owner");
+				     "name the owner");
 	if (r->source_id[0] != '\0' &&
-	    (value_check(VALUE_ID, "source", r->source, strlen(r->source),
-	    e) < 0 || value_check(VALUE_SOURCE_ID, "source_id", r->source_id,
-	    strlen(r->source_id), e) < 0))
+	    (value_check(VALUE_ID, "source", r->source, strlen(r->source), e) <
+		    0 ||
+		value_check(VALUE_SOURCE_ID, "source_id", r->source_id,
+		    strlen(r->source_id), e) < 0))
 		return -1;
 	return 0;
 }
@@ -286,12 +292,12 @@ copy_asked(struct put *p, struct err *e)
 {
 	const ProtobufCMessage *body = schema_body(p->asked);
 	Resopro__V1__Record *r = arena_memdup(p->arena, p->asked, sizeof *r);
-	void *copy = arena_memdup(p->arena, body,
-	    body->descriptor->sizeof_message);
+	void *copy =
+	    arena_memdup(p->arena, body, body->descriptor->sizeof_message);
 
 	if (r == NULL || copy == NULL)
 		return err_set(e, ERR_LIMIT, "the change is too large");
-	r->organisation = copy;		/* each body's pointer is at one place */
+	r->organisation = copy; /* each body's pointer is at one place */
 	p->record = r;
 	return 0;
 }
@@ -306,8 +312,8 @@ put_merge(struct put *p, struct write *w, struct view *v, struct err *e)
 	if (copy_asked(p, e) < 0 ||
 	    unpack_before(p, w, v, &before, &head, e) < 0)
 		return -1;
-	if (before != NULL && authorise_record(&w->who, w->proposal.method,
-	    before, e) < 0)
+	if (before != NULL &&
+	    authorise_record(&w->who, w->proposal.method, before, e) < 0)
 		return -1;
 	if (merge_owner(p, w, ks, before, e) < 0 ||
 	    check_body(p, w, ks, before, e) < 0 ||
@@ -320,7 +326,7 @@ put_merge(struct put *p, struct write *w, struct view *v, struct err *e)
 	if (p->head.data == NULL)
 		return -1;
 	p->unchanged = before != NULL && head.len == p->head.len &&
-	    memcmp(head.data, p->head.data, head.len) == 0;
+		       memcmp(head.data, p->head.data, head.len) == 0;
 	return 0;
 }
 
@@ -379,8 +385,8 @@ check_references(const struct put *p, struct write *w, struct view *v,
 		fd = descriptor_of(ks, f);
 		if (fd->label != PROTOBUF_C_LABEL_REPEATED) {
 			if (check_reference(w, v, ks, f,
-			    schema_string(p->record, f->name), with->coming,
-			    e) < 0)
+				schema_string(p->record, f->name), with->coming,
+				e) < 0)
 				rc = -1;
 			continue;
 		}
@@ -389,14 +395,14 @@ check_references(const struct put *p, struct write *w, struct view *v,
 		memcpy(&list, (const char *)body + fd->offset, sizeof list);
 		for (size_t i = 0; i < n; i++) {
 			if (check_reference(w, v, ks, f, list[i], with->coming,
-			    e) < 0)
+				e) < 0)
 				rc = -1;
 		}
 	}
 	return rc;
 }
 
-struct holder {	/* of a unique key */
+struct holder { /* of a unique key */
 	const char *self;
 	Resopro__V1__Kind kind;
 	const struct names *leaving;
@@ -426,7 +432,8 @@ check_unique(const struct put *p, struct write *w, struct view *v,
 
 	for (const struct field_rule *f = ks->fields; f->name != NULL; f++) {
 		const char *value = schema_string(p->record, f->name);
-		struct holder h = { .self = p->record->id, .kind = ks->kind,
+		struct holder h = { .self = p->record->id,
+			.kind = ks->kind,
 			.leaving = with->leaving };
 		char key[STORE_INDEX_KEY_MAX], msg[200];
 		size_t len;
@@ -436,7 +443,7 @@ check_unique(const struct put *p, struct write *w, struct view *v,
 			continue;
 		len = schema_key(key, ks->kind, value);
 		if (view_each_index(v, f->index, key, len, NULL, NULL,
-		    other_holder, &h, e) < 0)
+			other_holder, &h, e) < 0)
 			return -1;
 		if (h.id[0] == '\0')
 			continue;
@@ -449,7 +456,7 @@ check_unique(const struct put *p, struct write *w, struct view *v,
 }
 
 struct source_holder {
-	const char *but;	/* NULL: of anybody */
+	const char *but; /* NULL: of anybody */
 	Resopro__V1__Kind kind;
 	const struct names *leaving;
 	size_t key_len;
@@ -482,8 +489,9 @@ find_source(struct view *v, struct source_holder *h, const char *owner,
 	if (source_id[0] == '\0')
 		return 0;
 	h->key_len = schema_source_key(key, h->kind, owner, source, source_id);
-	return h->key_len == 0 ? 0 : view_each_index(v, INDEX_SOURCE, key,
-	    h->key_len, NULL, NULL, seen_source, h, e);
+	return h->key_len == 0 ? 0
+			       : view_each_index(v, INDEX_SOURCE, key,
+				     h->key_len, NULL, NULL, seen_source, h, e);
 }
 
 int
@@ -503,8 +511,10 @@ check_source(const struct put *p, struct write *w, struct view *v,
 {
 	const Resopro__V1__Record *r = p->record;
 	char id[STORE_ID_MAX + 1], msg[200];
-	struct source_holder h = { .but = r->id, .kind = r->kind,
-		.leaving = with->leaving, .id = id };
+	struct source_holder h = { .but = r->id,
+		.kind = r->kind,
+		.leaving = with->leaving,
+		.id = id };
 
 	if (find_source(v, &h, r->owner, r->source, r->source_id, e) < 0)
 		return -1;
@@ -513,8 +523,10 @@ check_source(const struct put *p, struct write *w, struct view *v,
 	(void)snprintf(msg, sizeof msg, "is that of %s %s already",
 	    schema_of(r->kind)->name, id);
 	return refuse(w, schema_of(r->kind), "source_id", ERR_PRECONDITION,
-	    "TAKEN", msg, "give the register's id of that record, or another "
-	    "source_id", e);
+	    "TAKEN", msg,
+	    "give the register's id of that record, or another "
+	    "source_id",
+	    e);
 }
 
 /* A place named by a record must be one of the same body. */
@@ -533,7 +545,7 @@ check_site(const struct put *p, struct write *w, struct view *v,
 		return 0;
 	if (view_get(v, RESOPRO__V1__KIND__KIND_SITE, site, &s, e) != 1 ||
 	    s.deleted)
-		return e->code != ERR_NONE ? -1 : 0;	/* a reference's fault */
+		return e->code != ERR_NONE ? -1 : 0; /* a reference's fault */
 	if ((r = record_unpack(p->arena, s.record, e)) == NULL)
 		return -1;
 	if (strcmp(schema_string(r, "organisation_id"), of) == 0)
@@ -574,7 +586,8 @@ put_emit(const struct put *p, struct decision *d, struct err *e)
 		struct record_facts facts;
 		struct stored s;
 
-		if (view_get(decision_view(d), kind, p->record->id, &s, e) < 0 ||
+		if (view_get(decision_view(d), kind, p->record->id, &s, e) <
+			0 ||
 		    record_facts(s.record, &facts, e) < 0)
 			return -1;
 		created = facts.created_ns;
@@ -584,7 +597,7 @@ put_emit(const struct put *p, struct decision *d, struct err *e)
 		return err_set(e, ERR_LIMIT, "the change is too large");
 	memcpy(out, p->head.data, p->head.len);
 	len = p->head.len + record_trailer(out + p->head.len, p->seen + 1,
-	    decision_revision(d), created, now);
+				decision_revision(d), created, now);
 	return decision_put(d, kind, p->record->id, p->if_version,
 	    (struct bytes){ out, len }, e);
 }
@@ -600,9 +613,8 @@ put_decide_one(struct put *p, struct write *w, struct decision *d,
 
 	if (found < 0)
 		return -1;
-	w->violations.n = 0;	/* this may be the second time */
-	if (p->head.data == NULL ||
-	    (found == 1 ? s.version : 0) != p->seen) {
+	w->violations.n = 0; /* this may be the second time */
+	if (p->head.data == NULL || (found == 1 ? s.version : 0) != p->seen) {
 		if (put_merge(p, w, v, e) < 0)
 			return -1;
 	}
@@ -626,8 +638,8 @@ first_referrer(struct view *v, const struct kind_schema *ks,
 	char key[STORE_INDEX_KEY_MAX];
 	size_t len = schema_key(key, ks->kind, id);
 
-	if (view_each_index(v, f->index, key, len, NULL, NULL, other_holder,
-	    &h, e) < 0)
+	if (view_each_index(v, f->index, key, len, NULL, NULL, other_holder, &h,
+		e) < 0)
 		return -1;
 	if (h.id[0] == '\0')
 		return 0;
@@ -635,8 +647,10 @@ first_referrer(struct view *v, const struct kind_schema *ks,
 	    ks->name, h.id, f->name);
 	err_field(e, "id");
 	err_reason(e, "REFERRED_TO");
-	return err_remedy(e, "delete or change that %s first, or give the "
-	    "record a closing date instead", ks->name);
+	return err_remedy(e,
+	    "delete or change that %s first, or give the "
+	    "record a closing date instead",
+	    ks->name);
 }
 
 int
@@ -647,7 +661,7 @@ put_check_unreferenced(struct view *v, Resopro__V1__Kind kind, const char *id,
 
 	for (size_t i = 0; all[i] != NULL; i++) {
 		for (const struct field_rule *f = all[i]->fields;
-		    f->name != NULL; f++) {
+		     f->name != NULL; f++) {
 			if (f->refers == kind && f->index != 0 &&
 			    first_referrer(v, all[i], f, id, leaving, e) < 0)
 				return -1;

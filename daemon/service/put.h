@@ -10,10 +10,10 @@
 #include "service/write.h"
 
 struct put {
-	struct arena *arena;		/* of what follows; NULL: the write's */
-	const Resopro__V1__Record *asked;	/* stripped, in the write's arena */
-	Resopro__V1__Record *record;	/* the same, merged */
-	uint64_t if_version;		/* or ANY_VERSION */
+	struct arena *arena; /* of what follows; NULL: the write's */
+	const Resopro__V1__Record *asked; /* stripped, in the write's arena */
+	Resopro__V1__Record *record;      /* the same, merged */
+	uint64_t if_version;              /* or ANY_VERSION */
 	/* A push by the agency on a record of another owner: only the agency's
 	 * fields are taken, the member's are kept. */
 	bool agency_fields_only;
@@ -21,15 +21,15 @@ struct put {
 	bool adopt;
 
 	/* What put_merge() found out: */
-	struct bytes head;		/* packed */
-	uint64_t seen;			/* version that it was merged with */
+	struct bytes head; /* packed */
+	uint64_t seen;     /* version that it was merged with */
 	bool exists, unchanged;
 };
 
 /* Other changes of the same commit. NULLs: none. */
 struct put_company {
-	const struct names *coming;	/* created or kept: may be referred to */
-	const struct names *leaving;	/* retired: refer to nothing any more */
+	const struct names *coming;  /* created or kept: may be referred to */
+	const struct names *leaving; /* retired: refer to nothing any more */
 };
 
 /*

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {	/* field numbers of Record in types.proto */
+enum { /* field numbers of Record in types.proto */
 	FIELD_OWNER = 3,
 	FIELD_SOURCE = 4,
 	FIELD_SOURCE_ID = 5,
@@ -129,7 +129,7 @@ record_facts(struct bytes stored, struct record_facts *facts, struct err *e)
 			break;
 		case FIELD_VERSION:
 			facts->version = f.value;
-			facts->head_len = at;	/* the trailer opens with it */
+			facts->head_len = at; /* the trailer opens with it */
 			break;
 		case FIELD_REVISION:
 			facts->revision = f.value;
@@ -155,7 +155,7 @@ timestamp_size(int64_t ns)
 	uint64_t nanos = (uint64_t)(ns % 1000000000);
 
 	return 1 + varint_size((uint64_t)(ns / 1000000000)) +
-	    (nanos != 0 ? 1 + varint_size(nanos) : 0);
+	       (nanos != 0 ? 1 + varint_size(nanos) : 0);
 }
 
 static uint8_t *
@@ -228,7 +228,7 @@ static size_t
 record_payload_size(const struct stored *s, int64_t confirmed_ns)
 {
 	return s->record.len +
-	    (confirmed_ns > 0 ? 2 + timestamp_size(confirmed_ns) : 0);
+	       (confirmed_ns > 0 ? 2 + timestamp_size(confirmed_ns) : 0);
 }
 
 size_t

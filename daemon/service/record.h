@@ -33,7 +33,7 @@ void record_strip(Resopro__V1__Record *);
 
 /* What the wire pass finds in a stored value, without unpacking. */
 struct record_facts {
-	size_t head_len;	/* bytes before the trailer */
+	size_t head_len; /* bytes before the trailer */
 	struct bytes owner, source, source_id;
 	uint64_t version, revision;
 	int64_t created_ns, updated_ns;

@@ -48,8 +48,9 @@ read_commune(const struct territory *t, const char *code,
 	if (out->commune != NULL)
 		return 0;
 	now = territory_former(t, code);
-	err_set(e, ERR_INVALID, code[0] == '\0' ? "commune: is required" :
-	    "commune: is not the code of a current commune");
+	err_set(e, ERR_INVALID,
+	    code[0] == '\0' ? "commune: is required"
+			    : "commune: is not the code of a current commune");
 	err_field(e, "commune");
 	err_reason(e, code[0] == '\0' ? "REQUIRED" : "COMMUNE_UNKNOWN");
 	if (now != NULL)
@@ -127,10 +128,10 @@ read_replies(const request *q, struct referral_query *out, struct err *e)
 		       read_reply("rsa", q->rsa, &out->rsa, e) < 0 ||
 		       read_reply("handicap_principal", q->handicap_principal,
 			   &out->handicap_principal, e) < 0 ||
-		       read_reply("deja_suivi", q->deja_suivi,
-			   &out->deja_suivi, e) < 0 ?
-		   -1 :
-		   0;
+		       read_reply("deja_suivi", q->deja_suivi, &out->deja_suivi,
+			   e) < 0
+		   ? -1
+		   : 0;
 }
 
 static int
@@ -148,7 +149,7 @@ read_needs(const struct vocabularies *set, const request *q,
 		bool again = false;
 
 		if (read_code(set, "besoins", "besoins", q->besoins[i], &code,
-		    e) < 0)
+			e) < 0)
 			return -1;
 		for (size_t j = 0; j < out->n_besoins; j++)
 			again |= strcmp(out->besoins[j], code) == 0;
@@ -165,8 +166,8 @@ read_day(const char *date, struct referral_query *out, struct err *e)
 	char today[DATE_TEXT_SIZE];
 
 	if (date[0] == '\0')
-		date = date_format(date_from_unix(clock_wall_ns() /
-		    1000000000), today);
+		date = date_format(date_from_unix(clock_wall_ns() / 1000000000),
+		    today);
 	else if (value_check(VALUE_DATE, "date", date, strlen(date), e) < 0)
 		return -1;
 	out->day = day_from_text(date);
@@ -179,23 +180,22 @@ read_request(const struct catalog *c, const request *q,
 {
 	const struct vocabularies *set = catalog_vocabularies(c);
 
-	*out = (struct referral_query){ .limit = q->limit,
-		.why = q->why != 0 };
+	*out = (struct referral_query){ .limit = q->limit, .why = q->why != 0 };
 	if (q->limit > REFERRAL_LINES_MAX)
 		return out_of_range("limit", 1, REFERRAL_LINES_MAX, e);
 	if (read_commune(catalog_territory(c), q->commune, out, e) < 0 ||
 	    read_age(set, q, out, e) < 0 ||
 	    read_code(set, "situations", "situation", q->situation,
-	    &out->situation, e) < 0 ||
+		&out->situation, e) < 0 ||
 	    read_code(set, "secteurs-projet", "secteur_projet",
-	    q->secteur_projet, &out->secteur_projet, e) < 0 ||
-	    read_code(set, "modalites", "modalite", q->modalite,
-	    &out->modalite, e) < 0)
+		q->secteur_projet, &out->secteur_projet, e) < 0 ||
+	    read_code(set, "modalites", "modalite", q->modalite, &out->modalite,
+		e) < 0)
 		return -1;
 	return read_replies(q, out, e) < 0 || read_needs(set, q, out, e) < 0 ||
-		       read_day(q->date, out, e) < 0 ?
-		   -1 :
-		   0;
+		       read_day(q->date, out, e) < 0
+		   ? -1
+		   : 0;
 }
 
 /* ---- the answer --------------------------------------------------------- */
@@ -233,15 +233,15 @@ write_place(struct writing *w, const struct referral_line *from,
 	to->modes_accueil = p->modes_accueil;
 	to->n_modes_accueil = p->n_modes_accueil;
 	to->accessibilite_lieu = borrow(p->accessibilite_lieu);
-	to->distance_class =
-	    (Resopro__V1__DistanceClass)from->placed.class;
+	to->distance_class = (Resopro__V1__DistanceClass)from->placed.class;
 	to->distance_metres = from->placed.metres;
 	to->competence = from->placed.competence;
 	to->confirmed_on = borrow(confirmed);
 	title_text(from->proof, proof, sizeof proof);
 	to->status_proof = arena_strdup(w->arena, proof);
-	return to->status_proof != NULL ? 0 :
-	    err_set(e, ERR_LIMIT, "the answer is too large");
+	return to->status_proof != NULL
+		   ? 0
+		   : err_set(e, ERR_LIMIT, "the answer is too large");
 }
 
 static int
@@ -281,8 +281,7 @@ write_exclusion(struct writing *w, size_t i, struct err *e)
 	to->reason = borrow(from->reason);
 	to->legal_source = borrow(from->legal_source);
 	if (from->candidate != NULL)
-		to->organisation_id =
-		    borrow(from->candidate->organisation_id);
+		to->organisation_id = borrow(from->candidate->organisation_id);
 	return 0;
 }
 
@@ -293,10 +292,10 @@ write_answer(struct writing *w, struct err *e)
 	Resopro__V1__FindResponse *out = w->out;
 
 	out->lines = arena_alloc(w->arena, a->n_lines * sizeof *out->lines);
-	out->excluded = arena_alloc(w->arena,
-	    (a->n_excluded + 1) * sizeof *out->excluded);
-	out->notes = arena_alloc(w->arena,
-	    (a->n_notes + 1) * sizeof *out->notes);
+	out->excluded =
+	    arena_alloc(w->arena, (a->n_excluded + 1) * sizeof *out->excluded);
+	out->notes =
+	    arena_alloc(w->arena, (a->n_notes + 1) * sizeof *out->notes);
 	if (out->lines == NULL || out->excluded == NULL || out->notes == NULL)
 		return err_set(e, ERR_LIMIT, "the answer is too large");
 	for (size_t i = 0; i < a->n_lines; i++)
@@ -319,12 +318,15 @@ referrals_find(struct call *c, const ProtobufCMessage *m, struct err *e)
 	struct referral_answer answer;
 	Resopro__V1__FindResponse out;
 	struct writing w = { .arena = call_arena(c),
-		.directory = s->directory, .view = v, .answer = &answer,
+		.directory = s->directory,
+		.view = v,
+		.answer = &answer,
 		.out = &out };
 	char day[DAY_TEXT_MAX];
 
-	if (v == NULL || read_request(s->catalog, (const request *)m, &q, e) <
-	    0 || directory_update(s->directory, v, s->catalog, e) < 0)
+	if (v == NULL ||
+	    read_request(s->catalog, (const request *)m, &q, e) < 0 ||
+	    directory_update(s->directory, v, s->catalog, e) < 0)
 		return -1;
 	referral_find(catalog_rules(s->catalog), &q,
 	    directory_source(s->directory), &answer);
@@ -338,7 +340,8 @@ referrals_find(struct call *c, const ProtobufCMessage *m, struct err *e)
 }
 
 const struct rpc_method referrals_methods[] = {
-	{ .path = "/resopro.v1.Referrals/Find", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Referrals/Find",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__find_request__descriptor,
 	    .message = referrals_find },
 	{ .path = NULL },

@@ -19,24 +19,26 @@ registry_check_name(Resopro__V1__Kind kind, const char *id, struct err *e)
 		err_set(e, ERR_INVALID, "kind: not a kind of record");
 		err_field(e, "kind");
 		err_reason(e, "KIND");
-		return err_remedy(e, "give KIND_ORGANISATION, KIND_SITE, "
+		return err_remedy(e,
+		    "give KIND_ORGANISATION, KIND_SITE, "
 		    "KIND_OFFER, KIND_STATUS or KIND_ACTIVITY");
 	}
 	return value_check(VALUE_ID, "id", id, strlen(id), e);
 }
 
 int
-registry_not_found(Resopro__V1__Kind kind, const char *id, bool deleted, struct err *e)
+registry_not_found(Resopro__V1__Kind kind, const char *id, bool deleted,
+    struct err *e)
 {
 	err_set(e, ERR_NOT_FOUND, "%s %s %s", schema_of(kind)->name, id,
 	    deleted ? "was deleted" : "does not exist");
 	err_reason(e, deleted ? "DELETED" : "ABSENT");
-	return err_remedy(e, deleted ?
-	    "its history is readable (resopro history)" :
-	    "check the kind and the id (resopro list)");
+	return err_remedy(e, deleted
+				 ? "its history is readable (resopro history)"
+				 : "check the kind and the id (resopro list)");
 }
 
-#define TIME_MAX 9223372035	/* 2262: as nanoseconds it fits 64 bits */
+#define TIME_MAX 9223372035 /* 2262: as nanoseconds it fits 64 bits */
 
 static int
 revision_at(struct view *v, const Google__Protobuf__Timestamp *t,
@@ -50,7 +52,7 @@ revision_at(struct view *v, const Google__Protobuf__Timestamp *t,
 	err_field(e, "as_of.time");
 	err_reason(e, "OUT_OF_RANGE");
 	return err_remedy(e, "give a time from 1970 to 2262, nanos from 0 to "
-	    "999999999");
+			     "999999999");
 }
 
 int
@@ -69,8 +71,10 @@ registry_as_of(struct view *v, const Resopro__V1__AsOf *as_of,
 	if (as_of->time != NULL)
 		return revision_at(v, as_of->time, revision, e);
 	if (as_of->revision > *revision) {
-		err_set(e, ERR_COMPACTED, "as_of.revision: the register is at "
-		    "revision %llu", (unsigned long long)*revision);
+		err_set(e, ERR_COMPACTED,
+		    "as_of.revision: the register is at "
+		    "revision %llu",
+		    (unsigned long long)*revision);
 		err_field(e, "as_of.revision");
 		err_reason(e, "FUTURE_REVISION");
 		return err_remedy(e, "give a revision up to that one");
@@ -134,8 +138,8 @@ registry_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 		return -1;
 	if (found == 0 || s.deleted)
 		return registry_not_found(q->kind, q->id, found == 1, e);
-	if (authorise_stored(call_principal(c), call_method(c)->path, &s,
-	    e) < 0)
+	if (authorise_stored(call_principal(c), call_method(c)->path, &s, e) <
+	    0)
 		return -1;
 	return registry_reply_record(c, v, &s, revision);
 }
@@ -144,11 +148,11 @@ registry_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 
 #define BATCH_MAX 1000
 
-struct batch {	/* what a BatchGet found, borrowed from the view */
+struct batch { /* what a BatchGet found, borrowed from the view */
 	struct stored *records;
 	int64_t *confirmed;
 	const Resopro__V1__RecordName **missing;
-	size_t n, n_missing, len;	/* len: encoded */
+	size_t n, n_missing, len; /* len: encoded */
 };
 
 static int
@@ -166,8 +170,9 @@ batch_one(struct batch *b, struct call *c, struct view *v,
 	if (found < 0)
 		return -1;
 	/* What the caller may not read is as if it were not there. */
-	if (found == 1 && !s->deleted && authorise_stored(call_principal(c),
-	    call_method(c)->path, s, NULL) == 0) {
+	if (found == 1 && !s->deleted &&
+	    authorise_stored(call_principal(c), call_method(c)->path, s,
+		NULL) == 0) {
 		if (record_facts(s->record, &facts, e) < 0)
 			return -1;
 		b->confirmed[b->n] = record_confirmed(v, s, &facts);
@@ -186,16 +191,16 @@ static int
 batch_reply(struct call *c, const struct batch *b, uint64_t revision,
     struct err *e)
 {
-	uint8_t *out = call_reply_room(c, 1 + varint_size(revision) + b->len,
-	    e);
+	uint8_t *out =
+	    call_reply_room(c, 1 + varint_size(revision) + b->len, e);
 
 	if (out == NULL)
 		return -1;
 	*out++ = 1 << 3;
 	out = varint_write(out, revision);
 	for (size_t i = 0; i < b->n; i++)
-		out = record_field_write(out, 2, &b->records[i],
-		    b->confirmed[i]);
+		out =
+		    record_field_write(out, 2, &b->records[i], b->confirmed[i]);
 	for (size_t i = 0; i < b->n_missing; i++) {
 		*out++ = 3 << 3 | 2;
 		out = varint_write(out,
@@ -284,8 +289,9 @@ put_answer(struct write *base)
 	Resopro__V1__PutResponse r = RESOPRO__V1__PUT_RESPONSE__INIT;
 	struct stored s;
 
-	if (v == NULL || view_get_as_of(v, (uint8_t)w->put.record->kind,
-	    w->put.record->id, base->proposal.revision, &s, &e) != 1) {
+	if (v == NULL ||
+	    view_get_as_of(v, (uint8_t)w->put.record->kind, w->put.record->id,
+		base->proposal.revision, &s, &e) != 1) {
 		if (e.code == ERR_NONE)
 			err_set(&e, ERR_INTERNAL, "written, but not read back");
 		call_fail(c, &e);
@@ -340,8 +346,8 @@ static int
 decide_target(struct names_call *w, struct decision *d,
     const Resopro__V1__RecordName *name, struct stored *s, struct err *e)
 {
-	int found = view_get(decision_view(d), (uint8_t)name->kind, name->id,
-	    s, e);
+	int found =
+	    view_get(decision_view(d), (uint8_t)name->kind, name->id, s, e);
 
 	if (found < 0)
 		return -1;
@@ -359,8 +365,8 @@ delete_decide(struct proposal *p, struct decision *d, struct err *e)
 	struct stored s;
 
 	if (decide_target(w, d, n, &s, e) < 0 ||
-	    put_check_unreferenced(decision_view(d), n->kind, n->id, NULL,
-	    e) < 0)
+	    put_check_unreferenced(decision_view(d), n->kind, n->id, NULL, e) <
+		0)
 		return -1;
 	return decision_delete(d, (uint8_t)n->kind, n->id, w->if_version, e);
 }
@@ -408,7 +414,7 @@ confirm_decide(struct proposal *p, struct decision *d, struct err *e)
 	for (i = 0; i < w->n; i++)
 		if (decide_target(w, d, &w->names[i], &s, e) < 0 ||
 		    decision_confirm(d, (uint8_t)w->names[i].kind,
-		    w->names[i].id, e) < 0)
+			w->names[i].id, e) < 0)
 			return err_wrap(e, "names[%zu]: ", i);
 	return 0;
 }
@@ -440,8 +446,8 @@ registry_confirm(struct call *c, const ProtobufCMessage *m, struct err *e)
 		return err_remedy(e, "give 1 to %d names", CONFIRM_MAX);
 	}
 	for (i = 0; i < q->n_names; i++)
-		if (registry_check_name(q->names[i]->kind, q->names[i]->id,
-		    e) < 0)
+		if (registry_check_name(q->names[i]->kind, q->names[i]->id, e) <
+		    0)
 			return err_wrap(e, "names[%zu]: ", i);
 	w = (struct names_call *)write_new(c, sizeof *w, q->request_id, e);
 	if (w == NULL)

@@ -20,37 +20,37 @@
 
 enum field_flag {
 	FIELD_REQUIRED = 1,
-	FIELD_AGENCY = 2,	/* the agency's; else the member's */
+	FIELD_AGENCY = 2, /* the agency's; else the member's */
 	FIELD_IMMUTABLE = 4,
-	FIELD_UNIQUE = 8,	/* among live, not closed records */
+	FIELD_UNIQUE = 8, /* among live, not closed records */
 };
 
 struct field_rule {
-	const char *name;	/* as in types.proto */
-	enum value_kind kind;	/* of a string, or of each of a list */
+	const char *name;     /* as in types.proto */
+	enum value_kind kind; /* of a string, or of each of a list */
 	unsigned flags;
-	unsigned max;		/* characters (VALUE_TEXT), entries of a list */
-	const char *vocabulary;	/* of codes */
-	Resopro__V1__Kind refers;	/* the field is the id of such a record */
+	unsigned max;           /* characters (VALUE_TEXT), entries of a list */
+	const char *vocabulary; /* of codes */
+	Resopro__V1__Kind refers; /* the field is the id of such a record */
 	uint8_t index;
-	double low, high;	/* of a number, when high > low */
+	double low, high; /* of a number, when high > low */
 };
 
 struct kind_schema {
 	Resopro__V1__Kind kind;
-	const char *name;	/* "organisation", "site", ... */
+	const char *name; /* "organisation", "site", ... */
 	Resopro__V1__Record__BodyCase body_case;
 	const ProtobufCMessageDescriptor *body;
-	const struct field_rule *fields;	/* ended by a NULL name */
+	const struct field_rule *fields; /* ended by a NULL name */
 };
 
 /* Index keys are "<kind letter><value>/", so that one kind is one range. */
 enum index_id {
 	INDEX_OWNER = 1,
-	INDEX_SOURCE = 2,	/* <k>owner/source/source_id/ */
+	INDEX_SOURCE = 2, /* <k>owner/source/source_id/ */
 	INDEX_SIRET = 3,
-	INDEX_ORGANISATION = 4,	/* organisation_id */
-	INDEX_SITE = 5,		/* site_id */
+	INDEX_ORGANISATION = 4, /* organisation_id */
+	INDEX_SITE = 5,         /* site_id */
 	INDEX_COMMUNE = 6,
 	INDEX_ORGANISATION_KIND = 7,
 	INDEX_PARENT = 8,
@@ -61,7 +61,7 @@ const struct kind_schema *schema_of(Resopro__V1__Kind);
 const struct kind_schema *schema_of_body(Resopro__V1__Record__BodyCase);
 const struct field_rule *schema_field(const struct kind_schema *,
     const char *name);
-const struct kind_schema *const *schema_all(void);	/* NULL-terminated */
+const struct kind_schema *const *schema_all(void); /* NULL-terminated */
 
 /* Build the key of (kind, value) for view_each_index; its length, 0 when the
  * value is too long. `out` holds STORE_INDEX_KEY_MAX. */

@@ -26,35 +26,49 @@
 /* ---- methods -------------------------------------------------------------- */
 
 const struct rpc_method registry_methods[] = {
-	{ .path = "/resopro.v1.Registry/Get", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Registry/Get",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__get_request__descriptor,
 	    .message = registry_get },
-	{ .path = "/resopro.v1.Registry/BatchGet", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Registry/BatchGet",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__batch_get_request__descriptor,
 	    .message = registry_batch_get },
-	{ .path = "/resopro.v1.Registry/List", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Registry/List",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__list_request__descriptor,
 	    .message = registry_list },
-	{ .path = "/resopro.v1.Registry/Put", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Registry/Put",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__put_request__descriptor,
-	    .message = registry_put, .closed = write_closed },
-	{ .path = "/resopro.v1.Registry/Delete", .kind = RPC_UNARY,
+	    .message = registry_put,
+	    .closed = write_closed },
+	{ .path = "/resopro.v1.Registry/Delete",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__delete_request__descriptor,
-	    .message = registry_delete, .closed = write_closed },
-	{ .path = "/resopro.v1.Registry/Confirm", .kind = RPC_UNARY,
+	    .message = registry_delete,
+	    .closed = write_closed },
+	{ .path = "/resopro.v1.Registry/Confirm",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__confirm_request__descriptor,
-	    .message = registry_confirm, .closed = write_closed },
-	{ .path = "/resopro.v1.Registry/History", .kind = RPC_UNARY,
+	    .message = registry_confirm,
+	    .closed = write_closed },
+	{ .path = "/resopro.v1.Registry/History",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__history_request__descriptor,
 	    .message = registry_history },
-	{ .path = "/resopro.v1.Registry/Sync", .kind = RPC_BIDI,
+	{ .path = "/resopro.v1.Registry/Sync",
+	    .kind = RPC_BIDI,
 	    .input = &resopro__v1__sync_request__descriptor,
-	    .message = registry_sync, .half_close = registry_sync_half_close,
+	    .message = registry_sync,
+	    .half_close = registry_sync_half_close,
 	    .writable = registry_sync_writable,
 	    .closed = registry_sync_closed },
-	{ .path = "/resopro.v1.Registry/Watch", .kind = RPC_SERVER_STREAM,
+	{ .path = "/resopro.v1.Registry/Watch",
+	    .kind = RPC_SERVER_STREAM,
 	    .input = &resopro__v1__watch_request__descriptor,
-	    .message = registry_watch, .writable = registry_watch_writable,
+	    .message = registry_watch,
+	    .writable = registry_watch_writable,
 	    .closed = registry_watch_closed },
 	{ .path = NULL },
 };
@@ -63,8 +77,13 @@ const struct rpc_method *const *
 service_methods(void)
 {
 	static const struct rpc_method *const tables[] = {
-		registry_methods, memberships_methods, activities_methods,
-		referrals_methods, territories_methods, admin_methods, NULL,
+		registry_methods,
+		memberships_methods,
+		activities_methods,
+		referrals_methods,
+		territories_methods,
+		admin_methods,
+		NULL,
 	};
 
 	return tables;
@@ -75,8 +94,8 @@ service_methods(void)
 static void
 release(struct turn_hook *h)
 {
-	struct service *s = (struct service *)((char *)h -
-	    offsetof(struct service, release));
+	struct service *s =
+	    (struct service *)((char *)h - offsetof(struct service, release));
 
 	reader_release(s->reader);
 }
@@ -103,7 +122,8 @@ static bool
 touches_accounts(const struct commit *c)
 {
 	return c->method.len >= sizeof ADMIN_PREFIX - 1 &&
-	    memcmp(c->method.data, ADMIN_PREFIX, sizeof ADMIN_PREFIX - 1) == 0;
+	       memcmp(c->method.data, ADMIN_PREFIX, sizeof ADMIN_PREFIX - 1) ==
+		   0;
 }
 
 static void
@@ -133,7 +153,7 @@ head_moved(struct store_watch *w, uint64_t head, void *arg)
 		struct commit c;
 
 		accounts = view_commit(v, ++s->seen, &c, &e) != 1 ||
-		    touches_accounts(&c);
+			   touches_accounts(&c);
 	}
 	if (v == NULL)
 		return;
@@ -163,8 +183,8 @@ service_publish_counts(struct service *s)
 static void
 recheck(struct timer *t)
 {
-	struct service *s = (struct service *)((char *)t -
-	    offsetof(struct service, recheck));
+	struct service *s =
+	    (struct service *)((char *)t - offsetof(struct service, recheck));
 
 	if (s->server != NULL && watchers_open(s->watchers) + s->syncs > 0)
 		rpc_server_recheck(s->server);
@@ -174,11 +194,11 @@ recheck(struct timer *t)
 
 /* ---- who calls ------------------------------------------------------------ */
 
-#define IDENTITIES 1024	/* a power of two */
+#define IDENTITIES 1024 /* a power of two */
 
-struct identities {	/* certificates met lately, by their digest */
+struct identities { /* certificates met lately, by their digest */
 	struct {
-		uint64_t generation;	/* of accounts; 0: empty */
+		uint64_t generation; /* of accounts; 0: empty */
 		struct principal who;
 	} slots[IDENTITIES];
 };
@@ -194,10 +214,10 @@ identify(struct service *s, const struct peer *peer, const char *token,
 	if (token != NULL || peer == NULL || !peer->has_cert)
 		return accounts_identify(s->accounts, peer, token, now, who, e);
 	slot = (peer->cert_sha256[0] << 8 | peer->cert_sha256[1]) &
-	    (IDENTITIES - 1);
+	       (IDENTITIES - 1);
 	if (s->identities->slots[slot].generation == generation &&
 	    memcmp(s->identities->slots[slot].who.cert_sha256,
-	    peer->cert_sha256, sizeof peer->cert_sha256) == 0) {
+		peer->cert_sha256, sizeof peer->cert_sha256) == 0) {
 		*who = s->identities->slots[slot].who;
 		return 0;
 	}
@@ -217,7 +237,8 @@ service_admit(struct call *c, struct err *e)
 	if (who == NULL)
 		return err_set(e, ERR_NOMEM, "admit");
 	if (identify(s, call_peer(c), call_metadata(c, "authorization"), who,
-	    e) < 0 || authorise_method(who, call_method(c)->path, e) < 0)
+		e) < 0 ||
+	    authorise_method(who, call_method(c)->path, e) < 0)
 		return -1;
 	if (who->expires != 0 && who->expires <= clock_wall_ns() / 1000000000) {
 		err_set(e, ERR_UNAUTHENTICATED, "the credential has expired");
@@ -279,8 +300,8 @@ start(struct service *s, struct err *e)
 	s->watchers = watchers_new(s, e);
 	if (s->identities == NULL || s->reader == NULL || s->accounts == NULL ||
 	    s->directory == NULL || s->watchers == NULL)
-		return e->code != ERR_NONE ? -1 : err_set(e, ERR_NOMEM,
-		    "service");
+		return e->code != ERR_NONE ? -1
+					   : err_set(e, ERR_NOMEM, "service");
 	s->moved = store_watch_new(s->store, s->loop, head_moved, s, e);
 	if (s->moved == NULL || (v = reader_view(s->reader, e)) == NULL)
 		return -1;

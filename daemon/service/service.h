@@ -21,14 +21,14 @@ struct catalog;
 struct loop;
 struct service;
 
-struct service_limits {	/* 0 means the default in brackets */
-	unsigned retire_percent;	/* FULL sync guard [10] */
-	unsigned retire_free;		/* retirements always allowed [3] */
-	unsigned sync_max_records;	/* one stream [100,000] */
-	size_t sync_max_bytes;		/* one stream, decoded [256 MiB] */
-	unsigned syncs;			/* streams at once, a worker [64] */
-	unsigned watches;		/* streams at once, a worker [20,000] */
-	unsigned list_work;		/* records looked at a List turn [20,000] */
+struct service_limits {            /* 0 means the default in brackets */
+	unsigned retire_percent;   /* FULL sync guard [10] */
+	unsigned retire_free;      /* retirements always allowed [3] */
+	unsigned sync_max_records; /* one stream [100,000] */
+	size_t sync_max_bytes;     /* one stream, decoded [256 MiB] */
+	unsigned syncs;            /* streams at once, a worker [64] */
+	unsigned watches;          /* streams at once, a worker [20,000] */
+	unsigned list_work;        /* records looked at a List turn [20,000] */
 };
 
 /* What one worker counts, for the Status that any of them answers; on a cache
@@ -39,15 +39,15 @@ struct service_counts {
 };
 
 struct service_opts {
-	struct store *store;		/* borrowed, shared */
-	struct catalog *catalog;	/* borrowed, shared; see catalog.h */
+	struct store *store;     /* borrowed, shared */
+	struct catalog *catalog; /* borrowed, shared; see catalog.h */
 	struct service_limits limits;
-	unsigned workers;		/* shown by Status */
-	unsigned worker;		/* this one: 0 to workers - 1 */
+	unsigned workers; /* shown by Status */
+	unsigned worker;  /* this one: 0 to workers - 1 */
 	/* One for each worker, zeroed; borrowed, shared.  NULL: Status tells of
 	 * this worker only. */
 	struct service_counts *counts;
-	int64_t started_ns;		/* wall clock, shown by Status */
+	int64_t started_ns; /* wall clock, shown by Status */
 	/* Date (YYYY-MM-DD) the server's certificate ends; "" unknown. */
 	const char *certificate_expires;
 };
@@ -56,7 +56,7 @@ struct service_opts {
  * Blocks: reads every account once; call it before the loop runs. */
 struct service *service_new(struct loop *, const struct service_opts *,
     struct err *);
-void service_free(struct service *);	/* NULL is a no-op */
+void service_free(struct service *); /* NULL is a no-op */
 
 /* Call `quiet` once no write of this service is with the store any more: only
  * then may the loop end, for it is told of their outcome.  After the last

@@ -10,10 +10,10 @@
 #include "service/write.h"
 
 enum sync_state {
-	SYNC_READING,	/* batches come */
-	SYNC_PLANNING,	/* the end has come; the set is worked through */
-	SYNC_WRITING,	/* with the store: its done() frees it */
-	SYNC_ANSWERING,	/* the plan is being sent */
+	SYNC_READING,   /* batches come */
+	SYNC_PLANNING,  /* the end has come; the set is worked through */
+	SYNC_WRITING,   /* with the store: its done() frees it */
+	SYNC_ANSWERING, /* the plan is being sent */
 };
 
 /* A unique value that a record of the set would hold. */
@@ -23,30 +23,30 @@ struct sync_claim {
 };
 
 struct sync {
-	struct write write;	/* first */
-	struct loop_task step;	/* PLANNING: the next slice */
-	struct timer idle;	/* READING: the client must go on */
+	struct write write;    /* first */
+	struct loop_task step; /* PLANNING: the next slice */
+	struct timer idle;     /* READING: the client must go on */
 	enum sync_state state;
-	bool counted;		/* in service->syncs */
+	bool counted; /* in service->syncs */
 
 	/* SyncStart, copied: */
 	const char *owner, *source;
 	bool full, dry_run, accept_valid, show_unchanged, agency;
 	uint32_t confirm_retire;
-	unsigned kinds;		/* bit a Kind */
+	unsigned kinds; /* bit a Kind */
 
 	struct sync_set set;
-	struct arena *scratch;	/* one record at a time, loop thread */
-	uint64_t planned;	/* head when the first record was planned */
-	uint32_t received, next;	/* next: position of the slice */
-	uint32_t existing;	/* in the scope of a FULL set */
+	struct arena *scratch;   /* one record at a time, loop thread */
+	uint64_t planned;        /* head when the first record was planned */
+	uint32_t received, next; /* next: position of the slice */
+	uint32_t existing;       /* in the scope of a FULL set */
 	struct names coming, leaving;
-	uint32_t refused_late;	/* in this pass of sync_check_slice() */
+	uint32_t refused_late; /* in this pass of sync_check_slice() */
 	struct sync_claim *claims;
 	size_t n_claims, cap_claims;
 	Resopro__V1__SyncResult result;
-	struct err refusal;	/* code set: the set is refused as a whole */
-	uint32_t sent;		/* items looked at while answering */
+	struct err refusal; /* code set: the set is refused as a whole */
+	uint32_t sent;      /* items looked at while answering */
 };
 
 /* One record of the stream: identified, compared, planned or deferred. */

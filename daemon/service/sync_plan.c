@@ -16,7 +16,7 @@
 #define REFUSED RESOPRO__V1__SYNC_ACTION__SYNC_ACTION_REFUSED
 #define DEFERRED RESOPRO__V1__SYNC_ACTION__SYNC_ACTION_UNSPECIFIED
 
-#define SLICE 2000	/* items checked a turn */
+#define SLICE 2000 /* items checked a turn */
 
 static int
 no_room(struct err *e)
@@ -30,8 +30,9 @@ static int
 refuse(struct sync *s, struct sync_item *i, const char *field,
     const char *reason, const char *message, const char *remedy, struct err *e)
 {
-	return sync_item_refuse(&s->set, i, field, reason, message,
-	    remedy) < 0 ? no_room(e) : 0;
+	return sync_item_refuse(&s->set, i, field, reason, message, remedy) < 0
+		   ? no_room(e)
+		   : 0;
 }
 
 /* What put_* said of one record becomes the item's. */
@@ -97,7 +98,7 @@ taken(struct sync *s, struct view *v, Resopro__V1__Kind kind, const char *id)
 	struct stored found;
 
 	return sync_set_by_id(&s->set, kind, id) != NULL ||
-	    view_get(v, (uint8_t)kind, id, &found, NULL) != 0;
+	       view_get(v, (uint8_t)kind, id, &found, NULL) != 0;
 }
 
 /* The identifier as far as it makes an id; where that is taken, with a digest
@@ -131,8 +132,7 @@ give_id(struct sync *s, struct view *v, struct sync_item *i,
 	struct err bad = { 0 };
 
 	if (r->id[0] != '\0') {
-		if (value_check(VALUE_ID, "id", r->id, strlen(r->id),
-		    &bad) < 0)
+		if (value_check(VALUE_ID, "id", r->id, strlen(r->id), &bad) < 0)
 			return refuse_as(s, i, &bad, e);
 		(void)snprintf(id, sizeof id, "%s", r->id);
 	} else {
@@ -156,7 +156,7 @@ reference_field(Resopro__V1__Record *r, const char *field)
 	ProtobufCMessage *body = schema_body(r);
 	const ProtobufCFieldDescriptor *fd =
 	    protobuf_c_message_descriptor_get_field_by_name(body->descriptor,
-	    field);
+		field);
 
 	return fd != NULL ? (char **)((char *)body + fd->offset) : NULL;
 }
@@ -191,8 +191,9 @@ resolve_all(struct sync *s, struct view *v, const Resopro__V1__SyncRecord *rec,
 {
 	int a = resolve(s, v, r, RESOPRO__V1__KIND__KIND_ORGANISATION,
 	    "organisation_id", rec->organisation_source_id, e);
-	int b = a < 0 ? -1 : resolve(s, v, r, RESOPRO__V1__KIND__KIND_SITE,
-	    "site_id", rec->site_source_id, e);
+	int b = a < 0 ? -1
+		      : resolve(s, v, r, RESOPRO__V1__KIND__KIND_SITE,
+			    "site_id", rec->site_source_id, e);
 
 	return a < 0 || b < 0 ? -1 : a && b;
 }
@@ -217,15 +218,15 @@ add_change(const struct field_rule *rule, const char *name, const char *before,
 /* ---- unique values --------------------------------------------------------- */
 
 static int
-claim(struct sync *s, struct sync_item *i, const char *field,
-    const char *value, struct err *e)
+claim(struct sync *s, struct sync_item *i, const char *field, const char *value,
+    struct err *e)
 {
 	char *copy = arena_strdup(s->set.arena, value);
 
 	if (s->n_claims == s->cap_claims) {
 		size_t cap = s->cap_claims != 0 ? 2 * s->cap_claims : 64;
-		struct sync_claim *grown = arena_alloc(s->set.arena,
-		    cap * sizeof *grown);
+		struct sync_claim *grown =
+		    arena_alloc(s->set.arena, cap * sizeof *grown);
 
 		if (grown == NULL)
 			return no_room(e);
@@ -266,8 +267,9 @@ compare_claims(const void *a, const void *b)
 		c = strcmp(x->field, y->field);
 	if (c == 0)
 		c = (int)x->item->kind - (int)y->item->kind;
-	return c != 0 ? c : (x->item->position > y->item->position) -
-	    (x->item->position < y->item->position);
+	return c != 0 ? c
+		      : (x->item->position > y->item->position) -
+			    (x->item->position < y->item->position);
 }
 
 int
@@ -289,8 +291,8 @@ sync_check_claims(struct sync *s, struct err *e)
 		    "%s: %s is that of record %u too", b->field, b->value,
 		    a->item->position);
 		if (refuse(s, b->item, b->field, "TAKEN", message,
-		    "correct one of the two, or give one a closing date",
-		    e) < 0)
+			"correct one of the two, or give one a closing date",
+			e) < 0)
 			return -1;
 	}
 	return 0;
@@ -311,13 +313,13 @@ plan_change(struct sync *s, struct sync_item *i, const struct put *p,
 	if (claim_all(s, i, p->record, e) < 0)
 		return -1;
 	if (p->exists) {
-		Resopro__V1__Record *before = record_unpack(s->scratch,
-		    now->record, e);
+		Resopro__V1__Record *before =
+		    record_unpack(s->scratch, now->record, e);
 
 		if (before == NULL)
 			return -1;
-		if (schema_diff(s->scratch, before, p->record, add_change,
-		    &d) < 0)
+		if (schema_diff(s->scratch, before, p->record, add_change, &d) <
+		    0)
 			return no_room(e);
 	}
 	return 0;
@@ -329,8 +331,10 @@ plan_record(struct sync *s, struct view *v, struct sync_item *i,
     const Resopro__V1__Record *r, const struct stored *now, bool theirs,
     struct err *e)
 {
-	struct put p = { .arena = s->scratch, .if_version = i->seen,
-		.adopt = !s->agency, .agency_fields_only = s->agency && theirs };
+	struct put p = { .arena = s->scratch,
+		.if_version = i->seen,
+		.adopt = !s->agency,
+		.agency_fields_only = s->agency && theirs };
 	struct violations *said = &s->write.violations;
 	struct err why = { 0 };
 
@@ -343,8 +347,10 @@ plan_record(struct sync *s, struct view *v, struct sync_item *i,
 		if (sync_item_warn(&s->set, i, said->warnings[n]) < 0)
 			return no_room(e);
 	}
-	if (p.agency_fields_only && sync_item_warn(&s->set, i, "the record "
-	    "belongs to a member: only the agency's fields were taken") < 0)
+	if (p.agency_fields_only &&
+	    sync_item_warn(&s->set, i,
+		"the record "
+		"belongs to a member: only the agency's fields were taken") < 0)
 		return no_room(e);
 	if (!p.unchanged)
 		return plan_change(s, i, &p, now, e);
@@ -360,7 +366,7 @@ same_bytes(struct sync *s, const Resopro__V1__Record *r,
 	struct bytes packed = record_pack(s->scratch, &r->base, NULL);
 
 	return packed.data != NULL && packed.len == facts->head_len &&
-	    memcmp(packed.data, now->record.data, packed.len) == 0;
+	       memcmp(packed.data, now->record.data, packed.len) == 0;
 }
 
 static bool
@@ -379,8 +385,8 @@ plan_item(struct sync *s, struct view *v, struct sync_item *i,
 
 	r->id = (char *)(uintptr_t)i->id;
 	found = view_get(v, (uint8_t)i->kind, i->id, &now, e);
-	if (found < 0 || (found == 1 && record_facts(now.record, &facts,
-	    e) < 0))
+	if (found < 0 ||
+	    (found == 1 && record_facts(now.record, &facts, e) < 0))
 		return -1;
 	i->exists = found == 1;
 	i->seen = found == 1 ? now.version : 0;
@@ -397,9 +403,9 @@ plan_item(struct sync *s, struct view *v, struct sync_item *i,
 		    (int)facts.owner.len, (const char *)facts.owner.data);
 		r->source = arena_printf(s->scratch, "%.*s",
 		    (int)facts.source.len, (const char *)facts.source.data);
-		r->source_id = arena_printf(s->scratch, "%.*s",
-		    (int)facts.source_id.len,
-		    (const char *)facts.source_id.data);
+		r->source_id =
+		    arena_printf(s->scratch, "%.*s", (int)facts.source_id.len,
+			(const char *)facts.source_id.data);
 		return plan_record(s, v, i, r, &now, true, e);
 	}
 	return plan_record(s, v, i, r, &now, false, e);
@@ -459,8 +465,10 @@ plan_resolved(struct sync *s, struct view *v, struct sync_item *i,
 		return defer(s, i, rec, e);
 	return refuse(s, i, "organisation_source_id", "REFERENCE",
 	    "organisation_source_id or site_source_id: no such record in the "
-	    "set or in the register", "send that record too, or correct the "
-	    "identifier", e);
+	    "set or in the register",
+	    "send that record too, or correct the "
+	    "identifier",
+	    e);
 }
 
 /* 1: go on; 0: refused already; -1. */
@@ -477,7 +485,7 @@ check_shape(struct sync *s, struct sync_item *i,
 		    "record: its kind is not one that the set covers",
 		    "give a body, and name its kind in SyncStart.kinds", e);
 	if (value_check(VALUE_SOURCE_ID, "source_id", i->source_id,
-	    strlen(i->source_id), NULL) < 0)
+		strlen(i->source_id), NULL) < 0)
 		return refuse(s, i, "source_id", "SOURCE_ID",
 		    "source_id: is required, 1 to 128 characters",
 		    "give your own identifier of the record", e);
@@ -490,8 +498,7 @@ check_shape(struct sync *s, struct sync_item *i,
 	}
 	if (r->owner[0] != '\0' && strcmp(r->owner, s->owner) != 0)
 		return refuse(s, i, "owner", "OWNER",
-		    "owner: differs from that of the set",
-		    "leave it empty", e);
+		    "owner: differs from that of the set", "leave it empty", e);
 	return 1;
 }
 
@@ -501,7 +508,7 @@ kind_of(const Resopro__V1__Record *r)
 	const struct kind_schema *ks = schema_of_body(r->body_case);
 
 	if (ks == NULL || (r->kind != RESOPRO__V1__KIND__KIND_UNSPECIFIED &&
-	    r->kind != ks->kind))
+			      r->kind != ks->kind))
 		return RESOPRO__V1__KIND__KIND_UNSPECIFIED;
 	return ks->kind;
 }
@@ -511,8 +518,8 @@ sync_take(struct sync *s, struct view *v, const Resopro__V1__SyncRecord *rec,
     struct err *e)
 {
 	static const Resopro__V1__Record none = RESOPRO__V1__RECORD__INIT;
-	const Resopro__V1__Record *r = rec->record != NULL ? rec->record :
-	    &none;
+	const Resopro__V1__Record *r =
+	    rec->record != NULL ? rec->record : &none;
 	struct sync_item *i;
 	int rc;
 
@@ -577,8 +584,7 @@ retire_one(const char *key, size_t len, const char *id, void *arg,
 	i = sync_set_by_source(&s->set, w->kind, r->source_id);
 	if (i != NULL && i->action == REFUSED)
 		return 1;
-	if (authorise_record(&s->write.who, s->write.proposal.method, r,
-	    e) < 0)
+	if (authorise_record(&s->write.who, s->write.proposal.method, r, e) < 0)
 		return -1;
 	if ((i = sync_set_add(&s->set, w->kind, r->source_id, e)) == NULL ||
 	    sync_set_name(&s->set, i, id, e) < 0)
@@ -601,7 +607,7 @@ sync_keep_company(struct sync *s, struct err *e)
 
 		if ((comes || i->action == RETIRE) &&
 		    names_add(comes ? &s->coming : &s->leaving, s->set.arena,
-		    i->kind, i->id) < 0)
+			i->kind, i->id) < 0)
 			return no_room(e);
 	}
 	names_sort(&s->leaving);
@@ -624,7 +630,7 @@ sync_plan_retirements(struct sync *s, struct view *v, struct err *e)
 		/* Every source id of the scope begins like this. */
 		len = schema_source_key(key, w.kind, s->owner, s->source, "");
 		if (view_each_index(v, INDEX_SOURCE, key, len, NULL, NULL,
-		    retire_one, &w, e) < 0)
+			retire_one, &w, e) < 0)
 			return -1;
 	}
 	return sync_keep_company(s, e);
@@ -716,18 +722,23 @@ judge_retirements(struct sync *s)
 {
 	const struct service_limits *l = &s->write.service->limits;
 	uint32_t n = s->result.retired;
-	bool many = n > l->retire_free &&
+	bool many =
+	    n > l->retire_free &&
 	    (uint64_t)n * 100 > (uint64_t)s->existing * l->retire_percent;
 	bool all = s->received == 0 && n > 0;
 
 	if ((!many && !all) || s->confirm_retire == n)
 		return;
-	err_set(&s->refusal, ERR_PRECONDITION, "the set would retire %u of the "
-	    "%u records of %s/%s", n, s->existing, s->owner, s->source);
+	err_set(&s->refusal, ERR_PRECONDITION,
+	    "the set would retire %u of the "
+	    "%u records of %s/%s",
+	    n, s->existing, s->owner, s->source);
 	err_field(&s->refusal, "start.confirm_retire");
 	err_reason(&s->refusal, "RETIRE_GUARD");
-	err_remedy(&s->refusal, "check that the set is whole; if it is, send "
-	    "it again with confirm_retire = %u", n);
+	err_remedy(&s->refusal,
+	    "check that the set is whole; if it is, send "
+	    "it again with confirm_retire = %u",
+	    n);
 }
 
 void
@@ -738,12 +749,13 @@ sync_judge(struct sync *s)
 		return;
 	if (s->result.refused > 0 && !s->accept_valid) {
 		/* Those that a full set would retire count too. */
-		err_set(&s->refusal, ERR_PRECONDITION, "%u of %u records are "
-		    "refused; nothing was applied", s->result.refused,
-		    s->set.n);
+		err_set(&s->refusal, ERR_PRECONDITION,
+		    "%u of %u records are "
+		    "refused; nothing was applied",
+		    s->result.refused, s->set.n);
 		err_reason(&s->refusal, "SYNC_REFUSED");
 		err_remedy(&s->refusal, "correct them, or send the set with "
-		    "accept_valid to apply the others");
+					"accept_valid to apply the others");
 		return;
 	}
 	judge_retirements(s);
@@ -774,9 +786,11 @@ check_unmoved(struct sync *s, struct view *v, struct err *e)
 			return -1;
 		mutation_first(&c, &it);
 		while ((rc = mutation_next(&it, &m, e)) == 1) {
-			const struct sync_item *i = m.op == MUTATION_PUT ||
-			    m.op == MUTATION_DELETE ? sync_set_by_id(&s->set,
-			    (Resopro__V1__Kind)m.kind, m.id) : NULL;
+			const struct sync_item *i =
+			    m.op == MUTATION_PUT || m.op == MUTATION_DELETE
+				? sync_set_by_id(&s->set,
+				      (Resopro__V1__Kind)m.kind, m.id)
+				: NULL;
 
 			/* An item planned later has seen it. */
 			if (i != NULL && i->action == UNCHANGED &&
@@ -794,8 +808,11 @@ emit_change(struct sync *s, struct decision *d, const struct sync_item *i,
     struct err *e)
 {
 	Resopro__V1__Record name = RESOPRO__V1__RECORD__INIT;
-	struct put p = { .arena = s->write.arena, .record = &name,
-		.if_version = i->seen, .seen = i->seen, .exists = i->exists,
+	struct put p = { .arena = s->write.arena,
+		.record = &name,
+		.if_version = i->seen,
+		.seen = i->seen,
+		.exists = i->exists,
 		.head = i->head };
 
 	name.kind = i->kind;
@@ -812,7 +829,7 @@ emit_retirement(struct sync *s, struct decision *d, const struct sync_item *i,
 {
 	if (view_revision(decision_view(d)) != s->planned &&
 	    put_check_unreferenced(decision_view(d), i->kind, i->id,
-	    &s->leaving, e) < 0)
+		&s->leaving, e) < 0)
 		return -1;
 	return decision_delete(d, (uint8_t)i->kind, i->id, i->seen, e);
 }

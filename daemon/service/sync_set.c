@@ -59,7 +59,7 @@ find(const struct sync_set *s, const struct sync_table *t, bool by_id,
 	if (t->slots == NULL)
 		return NULL;
 	for (h = hash(s, kind, text) & t->mask; t->slots[h] != 0;
-	    h = (h + 1) & t->mask) {
+	     h = (h + 1) & t->mask) {
 		struct sync_item *i = s->items[t->slots[h] - 1];
 
 		if (i->kind == kind && strcmp(key_of(i, by_id), text) == 0)
@@ -73,7 +73,8 @@ full(struct err *e)
 {
 	err_set(e, ERR_LIMIT, "the set is too large");
 	err_reason(e, "SET_TOO_LARGE");
-	return err_remedy(e, "send it in parts, with another source for each, "
+	return err_remedy(e,
+	    "send it in parts, with another source for each, "
 	    "or ask the administrator to raise limits.sync_max_bytes");
 }
 
@@ -132,8 +133,7 @@ sync_set_name(struct sync_set *s, struct sync_item *i, const char *id,
 }
 
 struct sync_item *
-sync_set_by_id(const struct sync_set *s, Resopro__V1__Kind kind,
-    const char *id)
+sync_set_by_id(const struct sync_set *s, Resopro__V1__Kind kind, const char *id)
 {
 	return find(s, &s->by_id, true, kind, id);
 }
@@ -190,8 +190,9 @@ sync_item_change(struct sync_set *s, struct sync_item *i, const char *field,
     const char *before, const char *after)
 {
 	Resopro__V1__FieldChange *c = arena_alloc(s->arena, sizeof *c);
-	Resopro__V1__FieldChange **list = (Resopro__V1__FieldChange **)grow(
-	    s->arena, (void **)i->changes, i->n_changes);
+	Resopro__V1__FieldChange **list =
+	    (Resopro__V1__FieldChange **)grow(s->arena, (void **)i->changes,
+		i->n_changes);
 
 	if (c == NULL || list == NULL)
 		return -1;
@@ -209,8 +210,8 @@ sync_item_change(struct sync_set *s, struct sync_item *i, const char *field,
 int
 sync_item_warn(struct sync_set *s, struct sync_item *i, const char *text)
 {
-	char **list = (char **)grow(s->arena, (void **)i->warnings,
-	    i->n_warnings);
+	char **list =
+	    (char **)grow(s->arena, (void **)i->warnings, i->n_warnings);
 	char *copy = arena_strdup(s->arena, text);
 
 	if (list == NULL || copy == NULL)

@@ -10,13 +10,13 @@
 #include "wire/arena.h"
 
 struct sync_item {
-	Resopro__V1__SyncAction action;	/* UNSPECIFIED while it is deferred */
+	Resopro__V1__SyncAction action; /* UNSPECIFIED while it is deferred */
 	Resopro__V1__Kind kind;
 	const char *id, *source_id, *name;
-	uint32_t position;		/* in the stream, from 1; 0: retired */
+	uint32_t position; /* in the stream, from 1; 0: retired */
 	bool exists;
-	uint64_t seen;			/* version that the plan was made with */
-	struct bytes head;		/* CREATE and UPDATE: what to write */
+	uint64_t seen;     /* version that the plan was made with */
+	struct bytes head; /* CREATE and UPDATE: what to write */
 	Resopro__V1__FieldChange **changes;
 	size_t n_changes;
 	Resopro__V1__Refusal **refusals;
@@ -27,7 +27,7 @@ struct sync_item {
 	const Resopro__V1__SyncRecord *deferred;
 };
 
-struct sync_table {	/* open addressing; holds position in `items` + 1 */
+struct sync_table { /* open addressing; holds position in `items` + 1 */
 	uint32_t *slots;
 	uint32_t mask;
 };
@@ -48,8 +48,8 @@ int sync_set_name(struct sync_set *, struct sync_item *, const char *id,
 
 struct sync_item *sync_set_by_id(const struct sync_set *, Resopro__V1__Kind,
     const char *id);
-struct sync_item *sync_set_by_source(const struct sync_set *,
-    Resopro__V1__Kind, const char *source_id);
+struct sync_item *sync_set_by_source(const struct sync_set *, Resopro__V1__Kind,
+    const char *source_id);
 
 /* Add a refusal or a field's change to an item; copied.  -1: no memory. */
 int sync_item_refuse(struct sync_set *, struct sync_item *, const char *field,

@@ -115,12 +115,11 @@ check_type(const struct territory *t, const char *type, struct err *e)
 	err_field(e, "type");
 	err_reason(e, "ZONE_TYPE");
 	return err_remedy(e, "give reg, dep, arr, epci or catef, or nothing "
-	    "for all; a commune is com: and its code");
+			     "for all; a commune is com: and its code");
 }
 
 static int
-territories_list_zones(struct call *c, const ProtobufCMessage *m,
-    struct err *e)
+territories_list_zones(struct call *c, const ProtobufCMessage *m, struct err *e)
 {
 	const Resopro__V1__ListZonesRequest *q =
 	    (const Resopro__V1__ListZonesRequest *)m;
@@ -138,7 +137,7 @@ territories_list_zones(struct call *c, const ProtobufCMessage *m,
 		n++;
 	r.zones = arena_alloc(call_arena(c), (n + 1) * sizeof *r.zones);
 	for (at = 0; r.zones != NULL &&
-	    (z = territory_next_zone(t, q->type, &at)) != NULL;) {
+		     (z = territory_next_zone(t, q->type, &at)) != NULL;) {
 		Resopro__V1__Zone *out =
 		    arena_alloc(call_arena(c), sizeof *out);
 
@@ -158,10 +157,12 @@ territories_list_zones(struct call *c, const ProtobufCMessage *m,
 }
 
 const struct rpc_method territories_methods[] = {
-	{ .path = "/resopro.v1.Territories/Resolve", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Territories/Resolve",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__resolve_request__descriptor,
 	    .message = territories_resolve },
-	{ .path = "/resopro.v1.Territories/ListZones", .kind = RPC_UNARY,
+	{ .path = "/resopro.v1.Territories/ListZones",
+	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__list_zones_request__descriptor,
 	    .message = territories_list_zones },
 	{ .path = NULL },

@@ -17,32 +17,32 @@
 #include "service/schema.h"
 
 #define NAMES_MAX 1000
-#define PROGRESS_DEFAULT 60	/* seconds */
+#define PROGRESS_DEFAULT 60 /* seconds */
 #define PROGRESS_MAX 3600
-#define SNAPSHOT_SLICE 1000	/* records looked at a turn */
-#define DELIVERY_SLICE 4000	/* events and commits looked at a turn */
+#define SNAPSHOT_SLICE 1000 /* records looked at a turn */
+#define DELIVERY_SLICE 4000 /* events and commits looked at a turn */
 #define WATCH_ARENA ((size_t)1 << 20)
 
 struct watch {
-	struct call_user user;	/* first */
+	struct call_user user; /* first */
 	struct watchers *all;
 	struct watch *next, **link;
-	struct arena *arena;	/* the filter */
+	struct arena *arena; /* the filter */
 	const struct principal *who;
-	unsigned kinds;		/* bit a kind that is wanted and may be read */
-	unsigned own_only;	/* of those: only the caller's own */
+	unsigned kinds;    /* bit a kind that is wanted and may be read */
+	unsigned own_only; /* of those: only the caller's own */
 	const char *owner;
 	struct names names;
-	uint64_t cursor;	/* the next revision to deliver */
-	size_t part;		/* of that commit: parts already sent */
+	uint64_t cursor; /* the next revision to deliver */
+	size_t part;     /* of that commit: parts already sent */
 	struct timer progress;
 	int64_t progress_ns;
-	bool told;		/* something was sent since the timer started */
+	bool told; /* something was sent since the timer started */
 
 	/* A snapshot, while it lasts: */
 	bool snapshot;
-	uint64_t at;		/* its revision */
-	uint8_t kind;		/* being walked */
+	uint64_t at;  /* its revision */
+	uint8_t kind; /* being walked */
 	char after[STORE_ID_MAX + 1];
 	struct loop_task more;
 	bool more_posted, closed;
@@ -96,15 +96,15 @@ wants(const struct watch *w, Resopro__V1__Kind kind, const char *id,
 	    (w->owner[0] != '\0' && strcmp(w->owner, owner) != 0) ||
 	    (w->names.n > 0 && !names_has(&w->names, kind, id)))
 		return false;
-	return (w->own_only & bit) == 0 || principal_owns(w->who, owner, kind,
-	    id, organisation_id);
+	return (w->own_only & bit) == 0 ||
+	       principal_owns(w->who, owner, kind, id, organisation_id);
 }
 
 static bool
 wants_all(const struct watch *w, const struct feed_commit *c)
 {
 	return w->owner[0] == '\0' && w->names.n == 0 &&
-	    (c->kinds & ~w->kinds) == 0 && (c->kinds & w->own_only) == 0;
+	       (c->kinds & ~w->kinds) == 0 && (c->kinds & w->own_only) == 0;
 }
 
 /* ---- delivering ----------------------------------------------------------- */
@@ -127,8 +127,8 @@ send_progress(struct watch *w, struct err *e)
 static void
 progress(struct timer *t)
 {
-	struct watch *w = (struct watch *)((char *)t -
-	    offsetof(struct watch, progress));
+	struct watch *w =
+	    (struct watch *)((char *)t - offsetof(struct watch, progress));
 	struct err e = { 0 };
 
 	if (!w->told && !w->snapshot && call_writable(w->user.call))
@@ -158,8 +158,8 @@ send_some(struct watch *w, const struct feed_commit *c,
     struct err *e)
 {
 	uint64_t upto = last ? c->revision : c->revision - 1;
-	uint8_t *out = call_send_room(w->user.call, feed_message_size(upto, len,
-	    c->tail), e);
+	uint8_t *out = call_send_room(w->user.call,
+	    feed_message_size(upto, len, c->tail), e);
 
 	if (out == NULL)
 		return -1;
@@ -189,13 +189,13 @@ send_filtered(struct watch *w, const struct feed_commit *c, struct err *e)
 			mine[n++] = x;
 	}
 	while (rc == 1 && w->part < n) {
-		size_t len, some = feed_part_size(mine + w->part, n - w->part,
-		    &len);
+		size_t len,
+		    some = feed_part_size(mine + w->part, n - w->part, &len);
 
 		if (!call_writable(w->user.call))
 			rc = 0;
 		else if (send_some(w, c, mine + w->part, some,
-		    w->part + some == n, len, e) < 0)
+			     w->part + some == n, len, e) < 0)
 			rc = -1;
 		else
 			w->part += some;
@@ -235,7 +235,7 @@ deliver(struct watch *w)
 	int rc = v != NULL ? 1 : -1;
 
 	while (rc == 1 && w->cursor <= view_revision(v) &&
-	    call_writable(w->user.call)) {
+	       call_writable(w->user.call)) {
 		if (looked >= DELIVERY_SLICE) {
 			go_on_later(w);
 			return;
@@ -369,7 +369,7 @@ snapshot_go_on(struct watch *w)
 	bool done = false;
 
 	if (!call_writable(w->user.call))
-		return;		/* writable() comes back */
+		return; /* writable() comes back */
 	p.view = service_view(s, &e);
 	p.scratch = arena_new(64u << 20);
 	p.list = calloc(SNAPSHOT_SLICE, sizeof *p.list);
@@ -403,8 +403,8 @@ free_watch(struct watch *w)
 static void
 run_more(struct loop_task *t)
 {
-	struct watch *w = (struct watch *)((char *)t -
-	    offsetof(struct watch, more));
+	struct watch *w =
+	    (struct watch *)((char *)t - offsetof(struct watch, more));
 
 	w->more_posted = false;
 	if (w->closed)
@@ -430,8 +430,8 @@ read_kinds(struct watch *w, const Resopro__V1__WatchRequest *q,
 		asked |= 1u << q->kinds[i];
 	}
 	for (size_t i = 0; all[i] != NULL; i++) {
-		const struct policy_row *row = authorise_row(method,
-		    all[i]->kind);
+		const struct policy_row *row =
+		    authorise_row(method, all[i]->kind);
 		unsigned bit = 1u << all[i]->kind;
 
 		if ((asked != 0 && (asked & bit) == 0) || row == NULL ||
@@ -447,8 +447,7 @@ read_kinds(struct watch *w, const Resopro__V1__WatchRequest *q,
 }
 
 static int
-read_filter(struct watch *w, const Resopro__V1__WatchRequest *q,
-    struct err *e)
+read_filter(struct watch *w, const Resopro__V1__WatchRequest *q, struct err *e)
 {
 	if (q->n_names > NAMES_MAX) {
 		err_set(e, ERR_INVALID, "names: %zu names", q->n_names);
@@ -458,11 +457,11 @@ read_filter(struct watch *w, const Resopro__V1__WatchRequest *q,
 	for (size_t i = 0; i < q->n_names; i++) {
 		char *id = arena_strdup(w->arena, q->names[i]->id);
 
-		if (registry_check_name(q->names[i]->kind, q->names[i]->id,
-		    e) < 0)
+		if (registry_check_name(q->names[i]->kind, q->names[i]->id, e) <
+		    0)
 			return err_wrap(e, "names[%zu]: ", i);
-		if (id == NULL || names_add(&w->names, w->arena,
-		    q->names[i]->kind, id) < 0)
+		if (id == NULL ||
+		    names_add(&w->names, w->arena, q->names[i]->kind, id) < 0)
 			return err_set(e, ERR_NOMEM, "watch");
 	}
 	names_sort(&w->names);
@@ -473,8 +472,10 @@ read_filter(struct watch *w, const Resopro__V1__WatchRequest *q,
 		return err_remedy(e, "give 1 to %d, or 0 for %d", PROGRESS_MAX,
 		    PROGRESS_DEFAULT);
 	}
-	w->progress_ns = (int64_t)(q->progress_seconds != 0 ?
-	    q->progress_seconds : PROGRESS_DEFAULT) * 1000000000;
+	w->progress_ns =
+	    (int64_t)(q->progress_seconds != 0 ? q->progress_seconds
+					       : PROGRESS_DEFAULT) *
+	    1000000000;
 	w->owner = arena_strdup(w->arena, q->owner);
 	return w->owner != NULL ? 0 : err_set(e, ERR_NOMEM, "watch");
 }
@@ -497,14 +498,15 @@ place_cursor(struct watch *w, const Resopro__V1__WatchRequest *q,
 		return 0;
 	if (q->from_revision > head + 1 ||
 	    (q->from_revision < view_oldest(v) && head > 0)) {
-		err_set(e, ERR_COMPACTED, "from_revision: %llu is outside the "
+		err_set(e, ERR_COMPACTED,
+		    "from_revision: %llu is outside the "
 		    "log, %llu to %llu",
 		    (unsigned long long)q->from_revision,
 		    (unsigned long long)view_oldest(v),
 		    (unsigned long long)head);
 		err_field(e, "from_revision");
-		err_reason(e, q->from_revision > head ? "FUTURE_REVISION" :
-		    "REVISION_COMPACTED");
+		err_reason(e, q->from_revision > head ? "FUTURE_REVISION"
+						      : "REVISION_COMPACTED");
 		return err_remedy(e, "start over with a snapshot");
 	}
 	w->cursor = q->from_revision;

@@ -5,7 +5,7 @@
 #include "service/context.h"
 
 struct watchers *watchers_new(struct service *, struct err *);
-void watchers_free(struct watchers *);	/* after the calls */
+void watchers_free(struct watchers *); /* after the calls */
 
 /* The head moved: deliver what can be delivered. */
 void watchers_moved(struct watchers *);

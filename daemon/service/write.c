@@ -15,15 +15,15 @@ static bool
 request_id_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+	       (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
 static int
 check_request_id(const char *id, struct err *e)
 {
 	size_t i, len = strlen(id);
-	bool bad = len != 0 && (len < STORE_REQUEST_ID_MIN ||
-	    len > STORE_REQUEST_ID_MAX);
+	bool bad = len != 0 &&
+		   (len < STORE_REQUEST_ID_MIN || len > STORE_REQUEST_ID_MAX);
 
 	for (i = 0; i < len && !bad; i++)
 		bad = !request_id_char(id[i]);
@@ -32,8 +32,10 @@ check_request_id(const char *id, struct err *e)
 	err_set(e, ERR_INVALID, "request_id: not a request id");
 	err_field(e, "request_id");
 	err_reason(e, "REQUEST_ID");
-	return err_remedy(e, "give %d to %d characters of [A-Za-z0-9._-], "
-	    "or none", STORE_REQUEST_ID_MIN, STORE_REQUEST_ID_MAX);
+	return err_remedy(e,
+	    "give %d to %d characters of [A-Za-z0-9._-], "
+	    "or none",
+	    STORE_REQUEST_ID_MIN, STORE_REQUEST_ID_MAX);
 }
 
 static void
@@ -182,8 +184,8 @@ write_submit(struct write *w,
 char **
 write_warnings(struct write *w, size_t *n)
 {
-	char **list = arena_alloc(w->arena,
-	    (w->violations.warned + 1) * sizeof(*list));
+	char **list =
+	    arena_alloc(w->arena, (w->violations.warned + 1) * sizeof(*list));
 
 	*n = 0;
 	for (size_t i = 0; list != NULL && i < w->violations.warned; i++) {
@@ -224,6 +226,6 @@ write_random_id(char *out, size_t cap, const char *prefix)
 	uint8_t random[16];
 
 	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-		abort();	/* the kernel has no entropy: nothing is safe */
+		abort(); /* the kernel has no entropy: nothing is safe */
 	format_id(out, cap, prefix, random);
 }

@@ -12,13 +12,14 @@
 #include "wire/arena.h"
 
 struct write {
-	struct proposal proposal;	/* first: the store gives it back */
-	struct call_user user;		/* user.call is NULL once it is over */
+	struct proposal proposal; /* first: the store gives it back */
+	struct call_user user;    /* user.call is NULL once it is over */
 	struct service *service;
-	struct catalog *catalog;	/* one reference, for the writer thread */
-	struct principal who;		/* a copy */
+	struct catalog *catalog; /* one reference, for the writer thread */
+	struct principal who;    /* a copy */
 	struct arena *arena;
-	struct violations violations;	/* filled by the writer, shown if refused */
+	struct violations
+	    violations; /* filled by the writer, shown if refused */
 	/* Loop thread, call alive, accepted (or replayed). */
 	void (*answer)(struct write *);
 	/* Loop thread, call alive, accepted or refused: instead of answer().  It

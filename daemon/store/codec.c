@@ -37,7 +37,7 @@ mutation_encode(struct buf *out, const struct mutation *m)
 	return 0;
 }
 
-struct source {	/* what is left to read; sticky failure */
+struct source { /* what is left to read; sticky failure */
 	const uint8_t *at, *end;
 	int failed;
 };
@@ -114,8 +114,8 @@ mutation_decode(struct bytes encoded, uint32_t offset, struct mutation *m,
 	m->prev_revision = take64(&s);
 	m->prev_offset = take32(&s);
 	m->record = take_bytes(&s, take32(&s));
-	if (s.failed || id.len > STORE_INDEX_KEY_MAX ||
-	    m->op < MUTATION_PUT || m->op > MUTATION_CONFIRM_SCOPE ||
+	if (s.failed || id.len > STORE_INDEX_KEY_MAX || m->op < MUTATION_PUT ||
+	    m->op > MUTATION_CONFIRM_SCOPE ||
 	    (m->op != MUTATION_CONFIRM_SCOPE && id.len > STORE_ID_MAX))
 		return err_set(e, ERR_CORRUPT, "mutation at %u", offset);
 	memcpy(m->id, id.data, id.len);
@@ -151,7 +151,7 @@ size_t
 commit_head_len(const struct commit *c)
 {
 	return 1 + 8 + 8 + 2 * STORE_HASH_LEN + 2 + c->actor.len + 2 +
-	    c->request_id.len + 2 + c->method.len + 4 + c->note.len + 4;
+	       c->request_id.len + 2 + c->method.len + 4 + c->note.len + 4;
 }
 
 static uint8_t *
@@ -241,8 +241,7 @@ record_encode(uint8_t *out, const struct stored *s)
 	p += 48;
 	if (s->record.len > 0)
 		memcpy(p, s->record.data, s->record.len);
-	be64_put(out, checksum(out + 8,
-	    RECORD_HEADER_LEN - 8 + s->record.len));
+	be64_put(out, checksum(out + 8, RECORD_HEADER_LEN - 8 + s->record.len));
 }
 
 int

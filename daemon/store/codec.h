@@ -9,7 +9,7 @@
 #include "wire/buf.h"
 
 #define COMMIT_FORMAT 1
-#define RECORD_HEADER_LEN 57	/* checksum, flags, versions, chain */
+#define RECORD_HEADER_LEN 57 /* checksum, flags, versions, chain */
 
 static inline void
 be64_put(uint8_t *p, uint64_t v)
@@ -36,7 +36,7 @@ static inline uint32_t
 be32_get(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	    (uint32_t)p[2] << 8 | p[3];
+	       (uint32_t)p[2] << 8 | p[3];
 }
 
 /* One mutation, appended to `out`.  -1: no memory. */

@@ -69,8 +69,8 @@ decision_encode(struct decision *d, const struct proposal *p,
 	struct commit c = commit_of(d, p);
 
 	memcpy(c.prev_hash, prev_hash, STORE_HASH_LEN);
-	return commit_encode(out, &c, (struct bytes){ buf_head(&d->mutations),
-	    buf_len(&d->mutations) });
+	return commit_encode(out, &c,
+	    (struct bytes){ buf_head(&d->mutations), buf_len(&d->mutations) });
 }
 
 /* ---- emitting ----------------------------------------------------------- */
@@ -80,7 +80,8 @@ emit(struct decision *d, const struct mutation *m, struct err *e)
 {
 	if (d->count == UINT32_MAX ||
 	    buf_len(&d->mutations) > UINT32_MAX / 2 - m->record.len)
-		return err_set(e, ERR_LIMIT, "the change is too large for one "
+		return err_set(e, ERR_LIMIT,
+		    "the change is too large for one "
 		    "commit");
 	if (mutation_encode(&d->mutations, m) < 0)
 		return err_set(e, ERR_NOMEM, "commit");

@@ -6,10 +6,10 @@
 #include "store/view.h"
 
 struct decision {
-	struct view view;	/* of the write transaction */
+	struct view view; /* of the write transaction */
 	uint64_t revision;
 	int64_t time_ns;
-	struct buf mutations;	/* encoded */
+	struct buf mutations; /* encoded */
 	uint32_t count;
 	struct buf note;
 };

@@ -37,8 +37,8 @@ index_emit(struct index_sink *s, uint8_t index, const char *key, size_t len,
 		return err_set(e, ERR_NOMEM, "index keys");
 	p[0] = index;
 	memcpy(p + 1, key, len);
-	s->keys[s->n++] = (struct index_key){ s->bytes.end - s->bytes.start,
-		1 + len };
+	s->keys[s->n++] =
+	    (struct index_key){ s->bytes.end - s->bytes.start, 1 + len };
 	buf_added(&s->bytes, 1 + len);
 	return 0;
 }
@@ -129,7 +129,8 @@ index_drop(struct fold *f, MDB_txn *txn, size_t i, const char *id,
 	int rc = mdb_del(txn, f->tables->index, &key, NULL);
 
 	return rc != 0 ? tables_err(e, rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc,
-	    "write the index") : 0;
+			     "write the index")
+		       : 0;
 }
 
 /* Write only what differs between the two sorted lists. */
@@ -191,15 +192,19 @@ check_follows(const struct mutation *m, const struct stored *s, bool found,
     uint64_t revision, struct err *e)
 {
 	if (found && s->revision == revision)
-		return err_set(e, ERR_INTERNAL, "%u/%s changes twice in commit "
-		    "%llu", m->kind, m->id, (unsigned long long)revision);
+		return err_set(e, ERR_INTERNAL,
+		    "%u/%s changes twice in commit "
+		    "%llu",
+		    m->kind, m->id, (unsigned long long)revision);
 	if (found && s->deleted)
 		return err_set(e, ERR_INTERNAL, "%u/%s changes after its end",
 		    m->kind, m->id);
 	if ((found ? s->version + 1 : 1) != m->version ||
 	    (found ? s->revision : 0) != m->prev_revision)
-		return err_set(e, ERR_INTERNAL, "%u/%s: version %llu does not "
-		    "follow", m->kind, m->id, (unsigned long long)m->version);
+		return err_set(e, ERR_INTERNAL,
+		    "%u/%s: version %llu does not "
+		    "follow",
+		    m->kind, m->id, (unsigned long long)m->version);
 	return 0;
 }
 
@@ -210,8 +215,7 @@ apply_change(struct fold *f, MDB_txn *txn, const struct commit *c,
 	struct stored s = { 0 };
 	int found = record_read(f->tables, txn, m->kind, m->id, &s, e);
 
-	if (found < 0 ||
-	    check_follows(m, &s, found == 1, c->revision, e) < 0 ||
+	if (found < 0 || check_follows(m, &s, found == 1, c->revision, e) < 0 ||
 	    sink_fill(f, &f->before, m->kind, m->id, s.record, e) < 0 ||
 	    sink_fill(f, &f->after, m->kind, m->id, m->record, e) < 0)
 		return -1;
@@ -224,7 +228,7 @@ apply_change(struct fold *f, MDB_txn *txn, const struct commit *c,
 	s.prev_offset = m->prev_offset;
 	s.revision = c->revision;
 	s.offset = m->offset;
-	s.confirmed_ns = 0;	/* a change confirms by its own date */
+	s.confirmed_ns = 0; /* a change confirms by its own date */
 	s.record = m->record;
 	if (write_record(f, txn, &s, e) < 0 ||
 	    index_update(f, txn, m->id, e) < 0)
@@ -241,12 +245,15 @@ apply_confirm(struct fold *f, MDB_txn *txn, const struct commit *c,
 	int rc = record_read(f->tables, txn, m->kind, m->id, &s, e);
 
 	if (rc <= 0 || s.deleted)
-		return rc < 0 ? -1 : err_set(e, ERR_INTERNAL,
-		    "%u/%s is confirmed but absent", m->kind, m->id);
+		return rc < 0 ? -1
+			      : err_set(e, ERR_INTERNAL,
+				    "%u/%s is confirmed but absent", m->kind,
+				    m->id);
 	if (m->version != s.version)
-		return err_set(e, ERR_INTERNAL, "%u/%s is confirmed at version "
-		    "%llu but has %llu", m->kind, m->id,
-		    (unsigned long long)m->version,
+		return err_set(e, ERR_INTERNAL,
+		    "%u/%s is confirmed at version "
+		    "%llu but has %llu",
+		    m->kind, m->id, (unsigned long long)m->version,
 		    (unsigned long long)s.version);
 	/* The bytes move when the record is written again. */
 	if (buf_append(&copy, s.record.data, s.record.len) < 0)
@@ -309,8 +316,8 @@ apply(struct fold *f, MDB_txn *txn, const struct commit *c, struct err *e)
 	mutation_first(c, &it);
 	while ((rc = mutation_next(&it, &m, e)) == 1) {
 		if (appliers[m.op](f, txn, c, &m, e) < 0)
-			return err_wrap(e, "apply %llu: ",
-			    (unsigned long long)c->revision);
+			return err_wrap(e,
+			    "apply %llu: ", (unsigned long long)c->revision);
 	}
 	return rc;
 }
@@ -329,7 +336,7 @@ reindex_one(struct fold *f, MDB_txn *txn, const MDB_val *key,
 		    key->mv_size);
 	memcpy(s.id, k + 1, key->mv_size - 1);
 	if (record_decode((struct bytes){ value->mv_data, value->mv_size }, &s,
-	    e) < 0 ||
+		e) < 0 ||
 	    sink_fill(f, &f->after, k[0], s.id, s.record, e) < 0)
 		return -1;
 	for (size_t i = 0; i < f->after.n; i++) {
@@ -349,8 +356,8 @@ fold_reindex(struct fold *f, MDB_txn *txn, struct err *e)
 	if (rc != 0 ||
 	    (rc = mdb_cursor_open(txn, f->tables->records, &cursor)) != 0)
 		return tables_err(e, rc, "rebuild the index");
-	while (!failed && (rc = mdb_cursor_get(cursor, &key, &v,
-	    MDB_NEXT)) == 0)
+	while (
+	    !failed && (rc = mdb_cursor_get(cursor, &key, &v, MDB_NEXT)) == 0)
 		failed = reindex_one(f, txn, &key, &v, e) < 0;
 	mdb_cursor_close(cursor);
 	if (failed)

@@ -8,16 +8,16 @@
 #include "store/tables.h"
 
 struct index_key {
-	size_t offset, len;	/* in the sink's bytes: index, key */
+	size_t offset, len; /* in the sink's bytes: index, key */
 };
 
-struct index_sink {	/* the keys of one record */
+struct index_sink { /* the keys of one record */
 	struct buf bytes;
 	struct index_key *keys;
 	size_t n, cap;
 };
 
-struct fold {	/* apply()'s memory, reused */
+struct fold { /* apply()'s memory, reused */
 	const struct tables *tables;
 	struct index_sink before, after;
 };

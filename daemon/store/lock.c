@@ -22,7 +22,7 @@ held_by(int fd, const char *dir, struct err *e)
 	    pid[0] != '\0' ? pid : "(unknown)");
 	err_reason(e, "STORE_IN_USE");
 	return err_remedy(e, "stop that resoprod first, or choose another "
-	    "store directory");
+			     "store directory");
 }
 
 int

@@ -10,12 +10,12 @@
 struct entry {
 	XXH128_hash_t key;
 	uint64_t revision;
-	uint32_t next;		/* in its chain, or NONE */
+	uint32_t next; /* in its chain, or NONE */
 };
 
 struct replay_map {
-	struct entry *entries;	/* ring: oldest at `first`, `n` of them */
-	uint32_t *chains;	/* heads, or NONE */
+	struct entry *entries; /* ring: oldest at `first`, `n` of them */
+	uint32_t *chains;      /* heads, or NONE */
 	uint32_t capacity, first, n, mask;
 };
 
@@ -69,7 +69,7 @@ replay_find(const struct replay_map *m, struct bytes actor,
 	XXH128_hash_t key = hash(actor, request_id);
 
 	for (uint32_t i = m->chains[key.low64 & m->mask]; i != NONE;
-	    i = m->entries[i].next) {
+	     i = m->entries[i].next) {
 		if (XXH128_isEqual(m->entries[i].key, key))
 			return m->entries[i].revision;
 	}
@@ -105,8 +105,8 @@ replay_add(struct replay_map *m, struct bytes actor, struct bytes request_id,
 		m->first = (m->first + 1) % m->capacity;
 		m->n--;
 	}
-	link_entry(m, (m->first + m->n) % m->capacity,
-	    hash(actor, request_id), revision);
+	link_entry(m, (m->first + m->n) % m->capacity, hash(actor, request_id),
+	    revision);
 	m->n++;
 }
 

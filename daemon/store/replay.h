@@ -11,7 +11,7 @@
 struct replay_map;
 
 struct replay_map *replay_new(size_t capacity, struct err *);
-void replay_free(struct replay_map *);	/* NULL is a no-op */
+void replay_free(struct replay_map *); /* NULL is a no-op */
 
 /* A revision that may hold this actor's request id, or 0.  Equal ids always
  * give it; another id hardly ever does (128-bit hash). */

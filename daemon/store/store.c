@@ -26,10 +26,10 @@
 
 struct store {
 	struct tables tables;
-	struct writer *writer;		/* NULL: read-only */
+	struct writer *writer; /* NULL: read-only */
 	size_t map_bytes, quota_bytes;
 	char *dir;
-	int lock;			/* descriptor, or -1 */
+	int lock; /* descriptor, or -1 */
 	atomic_uint_least64_t head_revision;
 	atomic_int_least64_t head_time;
 	pthread_mutex_t watch_lock;
@@ -39,13 +39,13 @@ struct store {
 /* ---- watches ------------------------------------------------------------ */
 
 struct store_watch {
-	struct loop_task task;		/* first: posted once at a time */
+	struct loop_task task; /* first: posted once at a time */
 	struct store *store;
 	struct loop *loop;
 	moved_fn *moved;
 	void *arg;
 	atomic_bool posted;
-	bool dead;			/* its loop's thread only */
+	bool dead; /* its loop's thread only */
 	struct store_watch *next, **link;
 };
 
@@ -169,11 +169,12 @@ check_format(struct store *st, MDB_txn *txn, struct err *e)
 	    meta_get(t, txn, META_INDEX, want, &index, e) < 0)
 		return -1;
 	if (format > STORE_FORMAT) {
-		err_set(e, ERR_CORRUPT, "store %s has format %llu, this "
-		    "resoprod knows %d", st->dir, (unsigned long long)format,
-		    STORE_FORMAT);
+		err_set(e, ERR_CORRUPT,
+		    "store %s has format %llu, this "
+		    "resoprod knows %d",
+		    st->dir, (unsigned long long)format, STORE_FORMAT);
 		return err_remedy(e, "install the resoprod that wrote it, or "
-		    "a newer one");
+				     "a newer one");
 	}
 	if (format == 0 && meta_put(t, txn, META_FORMAT, STORE_FORMAT, e) < 0)
 		return -1;
@@ -215,8 +216,8 @@ start_writing(struct store *st, const struct store_opts *o, struct err *e)
 	struct writer_opts w = {
 		.tables = &st->tables,
 		.quota_bytes = st->quota_bytes,
-		.request_ids = o->request_ids != 0 ? o->request_ids :
-		    DEFAULT_REQUEST_IDS,
+		.request_ids =
+		    o->request_ids != 0 ? o->request_ids : DEFAULT_REQUEST_IDS,
 		.max_batch = o->max_batch != 0 ? o->max_batch : DEFAULT_BATCH,
 		.moved = head_moved,
 		.store = st,
@@ -265,8 +266,8 @@ open_in(struct store *st, const struct store_opts *o, struct err *e)
 	struct tables_opts t = {
 		.dir = o->dir,
 		.map_bytes = o->map_bytes,
-		.max_readers = o->max_readers != 0 ? o->max_readers :
-		    DEFAULT_READERS,
+		.max_readers =
+		    o->max_readers != 0 ? o->max_readers : DEFAULT_READERS,
 		.read_only = o->read_only,
 		.create = o->create,
 	};
@@ -296,8 +297,9 @@ store_open(const struct store_opts *o, struct err *e)
 	st->map_bytes = o->map_bytes;
 	st->quota_bytes = o->quota_bytes;
 	if (st->quota_bytes == 0 || st->quota_bytes > o->map_bytes - RESERVE)
-		st->quota_bytes = o->map_bytes > 2 * RESERVE ?
-		    o->map_bytes - RESERVE : o->map_bytes / 2;
+		st->quota_bytes = o->map_bytes > 2 * RESERVE
+				      ? o->map_bytes - RESERVE
+				      : o->map_bytes / 2;
 	pthread_mutex_init(&st->watch_lock, NULL);
 	if (open_in(st, o, e) < 0) {
 		store_close(st);
@@ -315,7 +317,7 @@ store_close(struct store *st)
 		writer_stop(st->writer);
 	tables_close(&st->tables);
 	if (st->lock >= 0)
-		close(st->lock);	/* gives the lock back */
+		close(st->lock); /* gives the lock back */
 	pthread_mutex_destroy(&st->watch_lock);
 	free(st->dir);
 	free(st);
@@ -479,7 +481,7 @@ store_prefault(struct store *st, const bool *stop, struct err *e)
 	}
 	/* Reading it in order is what fills the page cache fastest. */
 	while (!__atomic_load_n(stop, __ATOMIC_RELAXED) &&
-	    (got = read(fd, block, step)) > 0)
+	       (got = read(fd, block, step)) > 0)
 		;
 	error = errno;
 	close(fd);

@@ -22,13 +22,13 @@
 
 struct store;
 
-#define STORE_ID_MAX 80			/* bytes of a record id, no NUL */
-#define STORE_REQUEST_ID_MIN 16		/* bytes of a request id */
+#define STORE_ID_MAX 80         /* bytes of a record id, no NUL */
+#define STORE_REQUEST_ID_MIN 16 /* bytes of a request id */
 #define STORE_REQUEST_ID_MAX 64
-#define STORE_INDEX_KEY_MAX 300		/* bytes of an index key, no NUL */
-#define STORE_HASH_LEN 32		/* SHA-256 */
+#define STORE_INDEX_KEY_MAX 300 /* bytes of an index key, no NUL */
+#define STORE_HASH_LEN 32       /* SHA-256 */
 
-struct bytes {	/* borrowed, never NUL-terminated by promise */
+struct bytes { /* borrowed, never NUL-terminated by promise */
 	const uint8_t *data;
 	size_t len;
 };
@@ -55,14 +55,14 @@ struct store_schema {
 /* ---- open and close ---------------------------------------------------- */
 
 struct store_opts {
-	const char *dir;		/* created (0700) if absent */
-	size_t map_bytes;		/* address space reserved, sparse */
-	size_t quota_bytes;		/* writes refused beyond; 0: map minus a reserve */
-	size_t request_ids;		/* replays remembered; 0: 200,000 */
-	unsigned max_readers;		/* threads and jobs; 0: 126 */
-	unsigned max_batch;		/* proposals a group commit takes; 0: 4096 */
-	bool read_only;			/* no writer thread; for verify and tools */
-	bool create;			/* false: absent directory is an error */
+	const char *dir;    /* created (0700) if absent */
+	size_t map_bytes;   /* address space reserved, sparse */
+	size_t quota_bytes; /* writes refused beyond; 0: map minus a reserve */
+	size_t request_ids; /* replays remembered; 0: 200,000 */
+	unsigned max_readers; /* threads and jobs; 0: 126 */
+	unsigned max_batch;   /* proposals a group commit takes; 0: 4096 */
+	bool read_only;       /* no writer thread; for verify and tools */
+	bool create;          /* false: absent directory is an error */
 	const struct store_schema *schema;
 };
 
@@ -83,13 +83,14 @@ void store_close(struct store *);
 
 struct store_stats {
 	uint64_t head_revision, oldest_revision;
-	int64_t head_time_ns;		/* of the head commit; 0 when empty */
-	uint64_t records;		/* live, all kinds */
+	int64_t head_time_ns; /* of the head commit; 0 when empty */
+	uint64_t records;     /* live, all kinds */
 	size_t used_bytes, quota_bytes, map_bytes;
-	uint64_t commits, batches, proposals, refused, replayed;	/* since open */
-	uint64_t commit_us_total, commit_us_max;	/* fsync included */
+	uint64_t commits, batches, proposals, refused,
+	    replayed;                            /* since open */
+	uint64_t commit_us_total, commit_us_max; /* fsync included */
 	unsigned format;
-	bool writes_refused;		/* quota or disk full, right now */
+	bool writes_refused; /* quota or disk full, right now */
 };
 /* Any thread; does not block. */
 void store_stats(struct store *, struct store_stats *);
@@ -104,11 +105,11 @@ int store_prefault(struct store *, const bool *stop, struct err *);
 
 /* ---- reading ----------------------------------------------------------- */
 
-struct reader;		/* one thread's eyes on the store */
-struct view;		/* one snapshot */
+struct reader; /* one thread's eyes on the store */
+struct view;   /* one snapshot */
 
 struct reader *reader_new(struct store *, struct err *);
-void reader_free(struct reader *);		/* NULL is a no-op */
+void reader_free(struct reader *); /* NULL is a no-op */
 
 /* The snapshot of now.  Cheap when one is already open: the same one is given
  * until reader_release().  Borrowed bytes live until reader_release().
@@ -116,21 +117,21 @@ void reader_free(struct reader *);		/* NULL is a no-op */
 struct view *reader_view(struct reader *, struct err *);
 void reader_release(struct reader *);
 
-uint64_t view_revision(const struct view *);	/* head in this snapshot */
-uint64_t view_oldest(const struct view *);	/* oldest readable revision */
+uint64_t view_revision(const struct view *); /* head in this snapshot */
+uint64_t view_oldest(const struct view *);   /* oldest readable revision */
 
-struct stored {	/* a record as it stands in a snapshot; all borrowed */
+struct stored { /* a record as it stands in a snapshot; all borrowed */
 	uint8_t kind;
 	char id[STORE_ID_MAX + 1];
-	bool deleted;			/* a tombstone: `record` is empty */
-	uint64_t version;		/* 1.. of this record */
-	uint64_t revision;		/* of its last change */
+	bool deleted;      /* a tombstone: `record` is empty */
+	uint64_t version;  /* 1.. of this record */
+	uint64_t revision; /* of its last change */
 	uint64_t created_revision;
-	int64_t confirmed_ns;		/* explicit confirmation, or 0 */
+	int64_t confirmed_ns; /* explicit confirmation, or 0 */
 	struct bytes record;
-	uint64_t prev_revision;		/* of the change before, or 0 */
-	uint32_t prev_offset;		/* internal: where in that commit */
-	uint32_t offset;		/* internal: where in `revision` */
+	uint64_t prev_revision; /* of the change before, or 0 */
+	uint32_t prev_offset;   /* internal: where in that commit */
+	uint32_t offset;        /* internal: where in `revision` */
 };
 
 /* 1 found (tombstones too), 0 absent, -1 error (ERR_CORRUPT: checksum). */
@@ -171,32 +172,32 @@ int view_each_index(struct view *, uint8_t index, const char *key,
 /* ---- the log ----------------------------------------------------------- */
 
 enum mutation_op {
-	MUTATION_PUT = 1,	/* create or replace */
-	MUTATION_DELETE = 2,	/* leave a tombstone */
-	MUTATION_CONFIRM = 3,	/* still true: moves confirmed_ns only */
-	MUTATION_CONFIRM_SCOPE = 4,	/* `id` is the scope; kind is 0 */
+	MUTATION_PUT = 1,           /* create or replace */
+	MUTATION_DELETE = 2,        /* leave a tombstone */
+	MUTATION_CONFIRM = 3,       /* still true: moves confirmed_ns only */
+	MUTATION_CONFIRM_SCOPE = 4, /* `id` is the scope; kind is 0 */
 };
 
 struct mutation {
 	enum mutation_op op;
 	uint8_t kind;
 	char id[STORE_INDEX_KEY_MAX + 1];
-	uint64_t version;		/* after */
-	uint64_t prev_revision;		/* this record's change before, or 0 */
+	uint64_t version;       /* after */
+	uint64_t prev_revision; /* this record's change before, or 0 */
 	uint32_t prev_offset;
-	uint32_t offset;		/* of this mutation in its commit */
-	struct bytes record;		/* after; empty but for PUT */
+	uint32_t offset;     /* of this mutation in its commit */
+	struct bytes record; /* after; empty but for PUT */
 };
 
-struct commit {	/* borrowed from the view */
+struct commit { /* borrowed from the view */
 	uint64_t revision;
-	int64_t time_ns;		/* wall clock, never decreasing */
-	struct bytes actor;		/* account id */
-	struct bytes request_id;	/* as the client chose it, or empty */
-	struct bytes method;		/* "/resopro.v1.Registry/Put" */
-	struct bytes note;		/* the writer's own, e.g. a summary */
-	uint8_t body_hash[STORE_HASH_LEN];	/* of the request, with request_id */
-	uint8_t prev_hash[STORE_HASH_LEN];	/* SHA-256 of the commit before */
+	int64_t time_ns;         /* wall clock, never decreasing */
+	struct bytes actor;      /* account id */
+	struct bytes request_id; /* as the client chose it, or empty */
+	struct bytes method;     /* "/resopro.v1.Registry/Put" */
+	struct bytes note;       /* the writer's own, e.g. a summary */
+	uint8_t body_hash[STORE_HASH_LEN]; /* of the request, with request_id */
+	uint8_t prev_hash[STORE_HASH_LEN]; /* SHA-256 of the commit before */
 	uint32_t mutations;
 	struct bytes encoded;
 };
@@ -213,8 +214,8 @@ void mutation_first(const struct commit *, struct mutation_iter *);
 /* 1, 0 (end), -1 (ERR_CORRUPT). */
 int mutation_next(struct mutation_iter *, struct mutation *, struct err *);
 /* The one at an offset that a `prev_offset` names. */
-int store_mutation_at(const struct commit *, uint32_t offset,
-    struct mutation *, struct err *);
+int store_mutation_at(const struct commit *, uint32_t offset, struct mutation *,
+    struct err *);
 
 /* Call `moved` on `loop` (by loop_post) after each group commit; several
  * commits may come as one call.  Unsubscribe on the loop's own thread; no call
@@ -227,12 +228,12 @@ void store_watch_free(struct store_watch *);
 
 /* ---- writing ----------------------------------------------------------- */
 
-struct decision;	/* what one proposal may see and emit, in the writer */
+struct decision; /* what one proposal may see and emit, in the writer */
 
 /* The view sees every commit before this one, those of the same batch too. */
 struct view *decision_view(struct decision *);
-uint64_t decision_revision(const struct decision *);	/* if accepted */
-int64_t decision_time(const struct decision *);		/* ns, of the commit */
+uint64_t decision_revision(const struct decision *); /* if accepted */
+int64_t decision_time(const struct decision *);      /* ns, of the commit */
 
 /* Emit mutations; at most one a record and commit (ERR_INTERNAL otherwise).
  * `record` is copied.  `if_version`: UINT64_MAX to not compare, else the
@@ -256,11 +257,11 @@ int decision_note(struct decision *, struct bytes note, struct err *);
  * done().  Fill the top half, zero the rest.
  */
 struct proposal {
-	struct loop *origin;		/* where done() runs; NULL: writer thread */
-	const char *actor;		/* account id; lives until done() */
+	struct loop *origin; /* where done() runs; NULL: writer thread */
+	const char *actor;   /* account id; lives until done() */
 	const char *method;
-	struct bytes request_id;	/* empty: no replay protection */
-	uint8_t body_hash[STORE_HASH_LEN];	/* of the request body */
+	struct bytes request_id;           /* empty: no replay protection */
+	uint8_t body_hash[STORE_HASH_LEN]; /* of the request body */
 	/*
 	 * Writer thread.  Check against the view, then emit; returning -1 (with
 	 * *e) refuses and leaves nothing.  0 mutations and 0 returned: nothing
@@ -272,13 +273,13 @@ struct proposal {
 	void (*done)(struct proposal *);
 
 	/* Outcome, valid in done(): */
-	struct err err;			/* code ERR_NONE: accepted */
-	uint64_t revision;		/* of the commit, or of the first answer */
+	struct err err;    /* code ERR_NONE: accepted */
+	uint64_t revision; /* of the commit, or of the first answer */
 	int64_t time_ns;
-	bool replayed;			/* this request id was answered before */
+	bool replayed; /* this request id was answered before */
 
-	struct loop_task task;		/* the way back to `origin` */
-	struct proposal *next;		/* the queue's */
+	struct loop_task task; /* the way back to `origin` */
+	struct proposal *next; /* the queue's */
 };
 
 /* Queue it.  Any thread; does not block.  Never fails: refusals (closing,

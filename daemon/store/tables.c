@@ -22,7 +22,7 @@ tables_err(struct err *e, int rc, const char *what)
 		    mdb_strerror(rc));
 		err_reason(e, "STORE_FULL");
 		return err_remedy(e, "free disk space or raise the store's "
-		    "quota; writes resume by themselves");
+				     "quota; writes resume by themselves");
 	case MDB_READERS_FULL:
 		err_set(e, ERR_LIMIT, "%s: too many readers", what);
 		return err_reason(e, "READERS_FULL");
@@ -37,15 +37,15 @@ tables_err(struct err *e, int rc, const char *what)
 	case EROFS:
 		err_set(e, ERR_IO, "%s: %s", what, strerror(rc));
 		return err_remedy(e, "give the daemon's user the right to read "
-		    "and write there");
+				     "and write there");
 	case ENOMEM:
 		err_set(e, ERR_NOMEM, "%s: out of memory", what);
 		return err_remedy(e, "reserve less address space (store."
-		    "map_size)");
+				     "map_size)");
 	case EINVAL:
 		err_set(e, ERR_IO, "%s: %s", what, strerror(rc));
 		return err_remedy(e, "check store.map_size: this machine "
-		    "cannot reserve as much");
+				     "cannot reserve as much");
 	default:
 		return err_set(e, ERR_IO, "%s: %s", what, mdb_strerror(rc));
 	}
@@ -73,8 +73,8 @@ open_databases(struct tables *t, const struct tables_opts *o, struct err *e)
 		{ "confirm", &t->confirm },
 	};
 	MDB_txn *txn;
-	int rc = mdb_txn_begin(t->env, NULL, o->read_only ? MDB_RDONLY : 0,
-	    &txn);
+	int rc =
+	    mdb_txn_begin(t->env, NULL, o->read_only ? MDB_RDONLY : 0, &txn);
 
 	if (rc != 0)
 		return tables_err(e, rc, "open the store");
@@ -95,7 +95,8 @@ tables_open(struct tables *t, const struct tables_opts *o, struct err *e)
 {
 	/* NOTLS: a reader belongs to an object, not to a thread.  NOLOCK: the
 	 * lock file is sparse and mapped, a full disk would be a SIGBUS. */
-	unsigned flags = MDB_NOTLS | (o->read_only ? MDB_RDONLY : 0) |
+	unsigned flags =
+	    MDB_NOTLS | (o->read_only ? MDB_RDONLY : 0) |
 	    (o->scratch ? MDB_NOSYNC | MDB_NOMETASYNC | MDB_NOLOCK : 0);
 	char what[256];
 	int rc;
@@ -216,11 +217,11 @@ log_read(const struct tables *t, MDB_txn *txn, uint64_t revision, bool check,
 	p = v.mv_data;
 	if (v.mv_size < 8 ||
 	    (check && be64_get(p) != checksum(p + 8, v.mv_size - 8)))
-		return err_set(e, ERR_CORRUPT,
-		    "commit %llu fails its checksum",
+		return err_set(e, ERR_CORRUPT, "commit %llu fails its checksum",
 		    (unsigned long long)revision);
 	if (commit_decode((struct bytes){ p + 8, v.mv_size - 8 }, c, e) < 0)
-		return err_wrap(e, "commit %llu: ", (unsigned long long)revision);
+		return err_wrap(e,
+		    "commit %llu: ", (unsigned long long)revision);
 	if (c->revision != revision)
 		return err_set(e, ERR_CORRUPT, "commit %llu says it is %llu",
 		    (unsigned long long)revision,
@@ -275,7 +276,8 @@ head_read(const struct tables *t, MDB_txn *txn, struct head *h, struct err *e)
 	if (h->revision == 0)
 		return 0;
 	if ((rc = log_read(t, txn, h->revision, true, &c, e)) <= 0)
-		return rc < 0 ? -1 : err_set(e, ERR_CORRUPT, "log lost its end");
+		return rc < 0 ? -1
+			      : err_set(e, ERR_CORRUPT, "log lost its end");
 	h->time_ns = c.time_ns;
 	digest_sha256(c.encoded.data, c.encoded.len, h->hash);
 	return 0;

@@ -27,7 +27,7 @@ struct tables {
 	const struct store_schema *schema;
 };
 
-struct head {	/* the newest commit; zeroed when there is none */
+struct head { /* the newest commit; zeroed when there is none */
 	uint64_t revision;
 	int64_t time_ns;
 	uint8_t hash[STORE_HASH_LEN];
@@ -38,7 +38,7 @@ struct tables_opts {
 	size_t map_bytes;
 	unsigned max_readers;
 	bool read_only, create;
-	bool scratch;	/* of one thread, nothing in it matters: never synced */
+	bool scratch; /* of one thread, nothing in it matters: never synced */
 };
 
 /* Open the environment and every database of it.  Fails as store_open(). */
@@ -47,12 +47,12 @@ void tables_close(struct tables *);
 
 /* Say what an LMDB (or errno) code means.  Returns -1. */
 int tables_err(struct err *, int rc, const char *what);
-bool tables_full(const struct err *);	/* was it for want of space? */
+bool tables_full(const struct err *); /* was it for want of space? */
 
 static inline MDB_val
 val(const void *data, size_t len)
 {
-	union {	/* LMDB takes what it only reads without const */
+	union { /* LMDB takes what it only reads without const */
 		const void *in;
 		void *out;
 	} u = { .in = data };

@@ -21,7 +21,7 @@ struct refold {
 	MDB_txn *snapshot;
 	struct tables scratch;
 	char dir[4096];
-	struct head head;	/* of what was folded so far */
+	struct head head; /* of what was folded so far */
 	struct fold fold;
 	struct verify_report *report;
 };
@@ -32,12 +32,15 @@ static int
 check_chain(struct refold *r, const struct commit *c, struct err *e)
 {
 	if (memcmp(c->prev_hash, r->head.hash, STORE_HASH_LEN) != 0)
-		return err_set(e, ERR_CORRUPT, "commit %llu does not follow "
+		return err_set(e, ERR_CORRUPT,
+		    "commit %llu does not follow "
 		    "from the one before: its hash differs",
 		    (unsigned long long)c->revision);
 	if (c->time_ns < r->head.time_ns)
-		return err_set(e, ERR_CORRUPT, "commit %llu is older than the "
-		    "one before", (unsigned long long)c->revision);
+		return err_set(e, ERR_CORRUPT,
+		    "commit %llu is older than the "
+		    "one before",
+		    (unsigned long long)c->revision);
 	r->head.revision = c->revision;
 	r->head.time_ns = c->time_ns;
 	digest_sha256(c->encoded.data, c->encoded.len, r->head.hash);
@@ -54,9 +57,12 @@ refold_some(struct refold *r, MDB_txn *txn, uint64_t last, struct err *e)
 		    true, &c, e);
 
 		if (rc <= 0)
-			return rc < 0 ? -1 : err_set(e, ERR_CORRUPT,
-			    "commit %llu is missing",
-			    (unsigned long long)r->head.revision + 1);
+			return rc < 0
+				   ? -1
+				   : err_set(e, ERR_CORRUPT,
+					 "commit %llu is missing",
+					 (unsigned long long)r->head.revision +
+					     1);
 		if (check_chain(r, &c, e) < 0 ||
 		    apply(&r->fold, txn, &c, e) < 0)
 			return -1;
@@ -119,8 +125,9 @@ first_of(const MDB_val *a, const MDB_val *b)
 static bool
 same(const MDB_val *a, const MDB_val *b)
 {
-	return a->mv_size == b->mv_size && (a->mv_size == 0 ||
-	    memcmp(a->mv_data, b->mv_data, a->mv_size) == 0);
+	return a->mv_size == b->mv_size &&
+	       (a->mv_size == 0 ||
+		   memcmp(a->mv_data, b->mv_data, a->mv_size) == 0);
 }
 
 static int
@@ -175,8 +182,10 @@ compare_deleted(struct refold *r, MDB_txn *txn, struct err *e)
 	    meta_get(&r->scratch, txn, META_DELETED, 0, &b, e) < 0)
 		return -1;
 	if (a != b)
-		return err_set(e, ERR_CORRUPT, "%llu tombstones, the log says "
-		    "%llu", (unsigned long long)a, (unsigned long long)b);
+		return err_set(e, ERR_CORRUPT,
+		    "%llu tombstones, the log says "
+		    "%llu",
+		    (unsigned long long)a, (unsigned long long)b);
 	return 0;
 }
 
@@ -267,7 +276,7 @@ verify(const struct tables *t, const char *dir, size_t map_bytes,
 	if ((rc = mdb_txn_begin(t->env, NULL, MDB_RDONLY, &r.snapshot)) != 0)
 		return tables_err(e, rc, "verify");
 	if (open_scratch(&r, scratch_dir != NULL ? scratch_dir : dir, map_bytes,
-	    e) < 0) {
+		e) < 0) {
 		mdb_txn_abort(r.snapshot);
 		return -1;
 	}

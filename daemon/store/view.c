@@ -35,8 +35,10 @@ view_commit(struct view *v, uint64_t revision, struct commit *c, struct err *e)
 	if (revision > v->head || revision == 0)
 		return 0;
 	if (revision < v->oldest) {
-		err_set(e, ERR_COMPACTED, "revision %llu is no longer in the "
-		    "log", (unsigned long long)revision);
+		err_set(e, ERR_COMPACTED,
+		    "revision %llu is no longer in the "
+		    "log",
+		    (unsigned long long)revision);
 		err_reason(e, "REVISION_COMPACTED");
 		return err_remedy(e, "start from revision %llu",
 		    (unsigned long long)v->oldest);
@@ -68,18 +70,21 @@ view_previous(struct view *v, struct stored *s, struct err *e)
 	if (s->prev_revision == 0)
 		return 0;
 	if (s->prev_revision >= s->revision)
-		return err_set(e, ERR_CORRUPT, "history of %u/%s: commit %llu "
-		    "follows %llu", s->kind, s->id,
-		    (unsigned long long)s->prev_revision,
+		return err_set(e, ERR_CORRUPT,
+		    "history of %u/%s: commit %llu "
+		    "follows %llu",
+		    s->kind, s->id, (unsigned long long)s->prev_revision,
 		    (unsigned long long)s->revision);
 	if (view_commit(v, s->prev_revision, &c, e) <= 0 ||
 	    mutation_decode(c.encoded, s->prev_offset, &m, NULL, e) < 0)
 		return err_wrap(e, "history of %u/%s: ", s->kind, s->id);
 	if (m.kind != s->kind || strcmp(m.id, s->id) != 0 ||
 	    m.version + 1 != s->version)
-		return err_set(e, ERR_CORRUPT, "history of %u/%s: commit %llu "
-		    "tells of %u/%s", s->kind, s->id,
-		    (unsigned long long)s->prev_revision, m.kind, m.id);
+		return err_set(e, ERR_CORRUPT,
+		    "history of %u/%s: commit %llu "
+		    "tells of %u/%s",
+		    s->kind, s->id, (unsigned long long)s->prev_revision,
+		    m.kind, m.id);
 	s->revision = s->prev_revision;
 	s->offset = s->prev_offset;
 	s->version = m.version;
@@ -108,7 +113,8 @@ int
 view_revision_at(struct view *v, int64_t time_ns, uint64_t *revision,
     struct err *e)
 {
-	uint64_t low = v->oldest, high = v->head + 1;	/* answer in [low-1, high) */
+	uint64_t low = v->oldest,
+		 high = v->head + 1; /* answer in [low-1, high) */
 	struct commit c;
 
 	*revision = 0;
@@ -119,8 +125,10 @@ view_revision_at(struct view *v, int64_t time_ns, uint64_t *revision,
 		int rc = log_read(v->tables, v->txn, mid, false, &c, e);
 
 		if (rc <= 0)
-			return rc < 0 ? -1 : err_set(e, ERR_CORRUPT,
-			    "commit %llu is missing", (unsigned long long)mid);
+			return rc < 0 ? -1
+				      : err_set(e, ERR_CORRUPT,
+					    "commit %llu is missing",
+					    (unsigned long long)mid);
 		if (c.time_ns <= time_ns)
 			low = mid + 1;
 		else
@@ -128,7 +136,8 @@ view_revision_at(struct view *v, int64_t time_ns, uint64_t *revision,
 	}
 	*revision = low - 1;
 	if (*revision < v->oldest && v->oldest > 1) {
-		err_set(e, ERR_COMPACTED, "the log no longer goes back that "
+		err_set(e, ERR_COMPACTED,
+		    "the log no longer goes back that "
 		    "far");
 		err_reason(e, "REVISION_COMPACTED");
 		return err_remedy(e, "ask for revision %llu or later",
@@ -179,7 +188,7 @@ each_record(MDB_cursor *cursor, uint8_t kind, const char *after,
 		memcpy(s.id, at + 1, key.mv_size - 1);
 		s.id[key.mv_size - 1] = '\0';
 		if (record_decode((struct bytes){ v.mv_data, v.mv_size }, &s,
-		    e) < 0)
+			e) < 0)
 			return err_wrap(e, "record %u/%s: ", kind, s.id);
 		if ((go = seen(&s, arg, e)) <= 0)
 			return go;
@@ -209,8 +218,8 @@ split_index(const MDB_val *entry, const char **key, size_t *key_len,
     char id[STORE_ID_MAX + 1], struct err *e)
 {
 	const char *at = entry->mv_data;
-	const char *nul = entry->mv_size > 2 ?
-	    memchr(at + 1, 0, entry->mv_size - 1) : NULL;
+	const char *nul =
+	    entry->mv_size > 2 ? memchr(at + 1, 0, entry->mv_size - 1) : NULL;
 	size_t id_len;
 
 	if (nul == NULL)

@@ -8,14 +8,14 @@ struct view {
 	const struct tables *tables;
 	MDB_txn *txn;
 	uint64_t head, oldest;
-	uint64_t verified;	/* the commit whose checksum was checked last */
+	uint64_t verified; /* the commit whose checksum was checked last */
 };
 
 struct reader {
 	struct store *store;
 	struct view view;
 	MDB_txn *txn;
-	MDB_cursor *log;	/* kept: finds the head of each new snapshot */
+	MDB_cursor *log; /* kept: finds the head of each new snapshot */
 	bool open;
 };
 

@@ -19,13 +19,13 @@ struct queue {
 	size_t n;
 };
 
-#define QUEUE_MAX 200000	/* proposals waiting: beyond, ERR_LIMIT */
+#define QUEUE_MAX 200000 /* proposals waiting: beyond, ERR_LIMIT */
 
 struct writer {
 	struct writer_opts opts;
 	pthread_t thread;
 
-	pthread_mutex_t lock;	/* of the four below */
+	pthread_mutex_t lock; /* of the four below */
 	pthread_cond_t wake;
 	struct queue waiting;
 	bool closing, asleep;
@@ -36,8 +36,8 @@ struct writer {
 	struct head head;
 	struct decision decision;
 	struct buf encoded;
-	size_t uncommitted;	/* bytes that the open transaction adds */
-	bool broken;		/* the disk lost a write: no more of them */
+	size_t uncommitted; /* bytes that the open transaction adds */
+	bool broken;        /* the disk lost a write: no more of them */
 
 	atomic_uint_least64_t commits, batches, proposals, refused, replayed;
 	atomic_uint_least64_t us_total, us_max;
@@ -81,8 +81,8 @@ queue_take(struct queue *q)
 static void
 run_done(struct loop_task *task)
 {
-	struct proposal *p = (struct proposal *)((char *)task -
-	    offsetof(struct proposal, task));
+	struct proposal *p =
+	    (struct proposal *)((char *)task - offsetof(struct proposal, task));
 
 	p->done(p);
 }
@@ -154,26 +154,29 @@ check_replay(struct writer *w, MDB_txn *txn, struct proposal *p)
 	int rc;
 
 	if (p->request_id.len > STORE_REQUEST_ID_MAX) {
-		err_set(&p->err, ERR_INVALID, "request id of more than %d "
-		    "bytes", STORE_REQUEST_ID_MAX);
+		err_set(&p->err, ERR_INVALID,
+		    "request id of more than %d "
+		    "bytes",
+		    STORE_REQUEST_ID_MAX);
 		return err_field(&p->err, "request_id");
 	}
 	if (p->request_id.len == 0 ||
 	    (revision = replay_find(w->replay, actor, p->request_id)) == 0)
 		return 0;
-	if ((rc = log_read(w->opts.tables, txn, revision, true, &c,
-	    &p->err)) <= 0)
+	if ((rc = log_read(w->opts.tables, txn, revision, true, &c, &p->err)) <=
+	    0)
 		return rc;
 	if (!same(c.actor, actor) || !same(c.request_id, p->request_id))
 		return 0;
 	if (memcmp(c.body_hash, p->body_hash, STORE_HASH_LEN) != 0) {
-		err_set(&p->err, ERR_EXISTS, "this request id was used for "
+		err_set(&p->err, ERR_EXISTS,
+		    "this request id was used for "
 		    "another request, at revision %llu",
 		    (unsigned long long)revision);
 		err_field(&p->err, "request_id");
 		err_reason(&p->err, "REQUEST_ID_REUSED");
 		return err_remedy(&p->err, "choose a new request id for each "
-		    "new intention");
+					   "new intention");
 	}
 	p->replayed = true;
 	p->revision = revision;
@@ -212,13 +215,14 @@ commit_decision(struct writer *w, MDB_txn *txn, struct proposal *p)
 	buf_reset(&w->encoded, 1 << 20);
 	if (decision_encode(d, p, w->head.hash, &w->encoded) < 0)
 		return err_set(&p->err, ERR_NOMEM, "commit");
-	w->uncommitted += 2 * buf_len(&w->encoded);	/* log and records */
+	w->uncommitted += 2 * buf_len(&w->encoded); /* log and records */
 	if (check_space(w, &p->err) < 0)
 		return -1;
 	if (commit_decode((struct bytes){ buf_head(&w->encoded),
-	    buf_len(&w->encoded) }, &c, &p->err) < 0 ||
+			      buf_len(&w->encoded) },
+		&c, &p->err) < 0 ||
 	    apply(&w->fold, txn, &c, &p->err) < 0)
-		return -2;	/* the transaction holds half of it */
+		return -2; /* the transaction holds half of it */
 	w->head.revision = c.revision;
 	w->head.time_ns = c.time_ns;
 	digest_sha256(c.encoded.data, c.encoded.len, w->head.hash);
@@ -242,8 +246,10 @@ run_proposal(struct writer *w, MDB_txn *txn, struct proposal *p)
 	p->replayed = false;
 	if ((rc = check_replay(w, txn, p)) != 0)
 		return rc > 0 ? 0 : -1;
-	d->view = (struct view){ .tables = w->opts.tables, .txn = txn,
-		.head = w->head.revision, .oldest = 1 };
+	d->view = (struct view){ .tables = w->opts.tables,
+		.txn = txn,
+		.head = w->head.revision,
+		.oldest = 1 };
 	decision_reset(d, w->head.revision + 1,
 	    now > w->head.time_ns ? now : w->head.time_ns);
 	if (p->decide(p, d, &p->err) < 0) {
@@ -409,9 +415,9 @@ rebuild_replay(struct writer *w, struct err *e)
 		return tables_err(e, rc, "rebuild request ids");
 	for (uint64_t r = w->head.revision; r > 0; r--) {
 		if ((rc = log_read(t, txn, r, false, &c, e)) <= 0)
-			break;	/* compacted here, or damaged */
-		if (c.request_id.len > 0 && !replay_add_older(w->replay,
-		    c.actor, c.request_id, r))
+			break; /* compacted here, or damaged */
+		if (c.request_id.len > 0 &&
+		    !replay_add_older(w->replay, c.actor, c.request_id, r))
 			break;
 	}
 	mdb_txn_abort(txn);

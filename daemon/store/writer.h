@@ -23,7 +23,7 @@ struct writer_opts {
 /* Start the thread.  It rebuilds its memory of request ids from the log
  * before it takes the first proposal. */
 struct writer *writer_start(const struct writer_opts *, struct err *);
-void writer_propose(struct writer *, struct proposal *);	/* any thread */
+void writer_propose(struct writer *, struct proposal *); /* any thread */
 /* Take no more, finish what is queued, end the thread, free.  Blocks. */
 void writer_stop(struct writer *);
 
@@ -33,6 +33,6 @@ struct writer_counts {
 	size_t used_bytes;
 	bool writes_refused;
 };
-void writer_counts(struct writer *, struct writer_counts *);	/* any thread */
+void writer_counts(struct writer *, struct writer_counts *); /* any thread */
 
 #endif

@@ -39,24 +39,24 @@ struct rsp_stream;
  *	opts.server = "registre.example.org:7443";
  */
 struct rsp_client_opts {
-	size_t size;		/* sizeof (struct rsp_client_opts): required */
-	const char *server;	/* "host", "host:port", "[v6]:port": required */
-	const char *ca_file;	/* PEM; NULL: the system's authorities */
-	const char *cert_file;	/* PEM, leaf first; with key_file or neither */
-	const char *key_file;	/* PEM, not encrypted, mode 0600 */
-	const char *token;	/* API token (its text), or NULL */
+	size_t size;           /* sizeof (struct rsp_client_opts): required */
+	const char *server;    /* "host", "host:port", "[v6]:port": required */
+	const char *ca_file;   /* PEM; NULL: the system's authorities */
+	const char *cert_file; /* PEM, leaf first; with key_file or neither */
+	const char *key_file;  /* PEM, not encrypted, mode 0600 */
+	const char *token;     /* API token (its text), or NULL */
 	const char *server_name; /* name that the certificate must bear, when it
 				 * is not the host of `server` */
-	const char *user_agent;	/* put before the library's own */
+	const char *user_agent;  /* put before the library's own */
 	uint32_t connect_timeout_ms; /* 10,000; name, TCP and TLS together */
-	uint32_t deadline_ms;	/* 30,000; unary calls that name none */
-	uint32_t keepalive_ms;	/* 30,000; silence before a PING; an answer is
+	uint32_t deadline_ms;        /* 30,000; unary calls that name none */
+	uint32_t keepalive_ms; /* 30,000; silence before a PING; an answer is
 				 * due within 20,000 ms */
-	uint32_t max_message_bytes; /* 4 MiB; sent and received */
+	uint32_t max_message_bytes;  /* 4 MiB; sent and received */
 	uint32_t max_buffered_bytes; /* 64 MiB; received and not yet read, per
 				 * stream, while a send is blocked */
-	bool gzip;		/* compress requests (answers: always accepted) */
-	bool no_retry;		/* one attempt only */
+	bool gzip;     /* compress requests (answers: always accepted) */
+	bool no_retry; /* one attempt only */
 	/* Called for what is worth saying and no failure (key file readable by
 	 * others, ...).  NULL: said to nobody. */
 	void (*warn)(void *warn_arg, const char *text);
@@ -93,22 +93,17 @@ void rsp_client_set_interrupt_fd(struct rsp_client *, int fd);
 
 /* ---- methods ------------------------------------------------------------ */
 
-enum rsp_kind {
-	RSP_UNARY,
-	RSP_CLIENT_STREAM,
-	RSP_SERVER_STREAM,
-	RSP_BIDI
-};
+enum rsp_kind { RSP_UNARY, RSP_CLIENT_STREAM, RSP_SERVER_STREAM, RSP_BIDI };
 
 /* What a second sending of the same request does. */
 enum rsp_effect {
-	RSP_READ,	/* nothing: may be repeated */
-	RSP_WRITE_ID,	/* nothing, if the request bears a request_id */
-	RSP_WRITE	/* writes again */
+	RSP_READ,     /* nothing: may be repeated */
+	RSP_WRITE_ID, /* nothing, if the request bears a request_id */
+	RSP_WRITE     /* writes again */
 };
 
 struct rsp_method {
-	const char *path;	/* "/resopro.v1.Registry/Get" */
+	const char *path; /* "/resopro.v1.Registry/Get" */
 	const ProtobufCMessageDescriptor *input, *output;
 	enum rsp_kind kind;
 	enum rsp_effect effect;
@@ -121,8 +116,8 @@ extern const struct rsp_method rsp_registry_put;
 extern const struct rsp_method rsp_registry_delete;
 extern const struct rsp_method rsp_registry_confirm;
 extern const struct rsp_method rsp_registry_history;
-extern const struct rsp_method rsp_registry_sync;	/* bidi */
-extern const struct rsp_method rsp_registry_watch;	/* server stream */
+extern const struct rsp_method rsp_registry_sync;  /* bidi */
+extern const struct rsp_method rsp_registry_watch; /* server stream */
 extern const struct rsp_method rsp_memberships_record_status;
 extern const struct rsp_method rsp_memberships_end_status;
 extern const struct rsp_method rsp_activities_declare;
@@ -150,7 +145,7 @@ const struct rsp_method *rsp_method_find(const char *name);
 /* ---- unary calls -------------------------------------------------------- */
 
 enum {
-	RSP_DEADLINE_DEFAULT = 0,	/* the client's; none for a stream */
+	RSP_DEADLINE_DEFAULT = 0, /* the client's; none for a stream */
 	RSP_DEADLINE_NONE = -1
 };
 
@@ -183,9 +178,9 @@ struct rsp_stream *rsp_stream_open(struct rsp_client *,
     const struct rsp_method *, int64_t deadline_ms, struct rsp_error *);
 
 enum rsp_sent {
-	RSP_SEND_ERROR = -1,	/* *error says why; the stream is over */
+	RSP_SEND_ERROR = -1, /* *error says why; the stream is over */
 	RSP_SEND_OK = 0,
-	RSP_SEND_ENDED = 1	/* the server has ended the call already:
+	RSP_SEND_ENDED = 1 /* the server has ended the call already:
 				 * rsp_stream_recv() tells what it said */
 };
 
@@ -203,10 +198,10 @@ enum rsp_sent rsp_stream_send(struct rsp_stream *, const ProtobufCMessage *,
 enum rsp_sent rsp_stream_half_close(struct rsp_stream *, struct rsp_error *);
 
 enum rsp_received {
-	RSP_RECV_ERROR = -1,	/* *error is how the call ended */
-	RSP_RECV_END = 0,	/* the server ended the call with OK */
-	RSP_RECV_MESSAGE = 1,	/* *message: rsp_message_free() */
-	RSP_RECV_TIMEOUT = 2	/* nothing within timeout_ms; go on */
+	RSP_RECV_ERROR = -1,  /* *error is how the call ended */
+	RSP_RECV_END = 0,     /* the server ended the call with OK */
+	RSP_RECV_MESSAGE = 1, /* *message: rsp_message_free() */
+	RSP_RECV_TIMEOUT = 2  /* nothing within timeout_ms; go on */
 };
 
 /*

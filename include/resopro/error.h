@@ -21,42 +21,39 @@ extern "C" {
 /* 0 to 16 are gRPC's status codes, by their numbers on the wire. */
 enum rsp_code {
 	RSP_OK = 0,
-	RSP_CANCELLED = 1,	    /* by the caller (reason "INTERRUPTED") or
+	RSP_CANCELLED = 1, /* by the caller (reason "INTERRUPTED") or
 				     * by the server */
 	RSP_UNKNOWN = 2,
-	RSP_INVALID_ARGUMENT = 3,   /* shape; see violations */
-	RSP_DEADLINE_EXCEEDED = 4,  /* see maybe_written */
+	RSP_INVALID_ARGUMENT = 3,  /* shape; see violations */
+	RSP_DEADLINE_EXCEEDED = 4, /* see maybe_written */
 	RSP_NOT_FOUND = 5,
-	RSP_ALREADY_EXISTS = 6,	    /* id taken, or request id with other body */
+	RSP_ALREADY_EXISTS = 6, /* id taken, or request id with other body */
 	RSP_PERMISSION_DENIED = 7,
 	RSP_RESOURCE_EXHAUSTED = 8, /* a limit; retry_after_ms where it helps */
 	RSP_FAILED_PRECONDITION = 9, /* a rule; see violations, remedy */
-	RSP_ABORTED = 10,	    /* version moved; fact "current_version" */
-	RSP_OUT_OF_RANGE = 11,	    /* revision compacted */
+	RSP_ABORTED = 10,            /* version moved; fact "current_version" */
+	RSP_OUT_OF_RANGE = 11,       /* revision compacted */
 	RSP_UNIMPLEMENTED = 12,
 	RSP_INTERNAL = 13,
-	RSP_UNAVAILABLE = 14,	    /* nothing was done: try later */
+	RSP_UNAVAILABLE = 14, /* nothing was done: try later */
 	RSP_DATA_LOSS = 15,
 	RSP_UNAUTHENTICATED = 16,
 
 	/* Found on this side; the server never sends these. */
-	RSP_UNCERTAIN = 100,	    /* connection lost: may have been written */
-	RSP_ERR_CONFIG = 101,	    /* an option or a file: names it */
-	RSP_ERR_TLS = 102,	    /* the handshake: says which check failed */
-	RSP_ERR_USAGE = 103,	    /* a function was called out of order */
+	RSP_UNCERTAIN = 100,  /* connection lost: may have been written */
+	RSP_ERR_CONFIG = 101, /* an option or a file: names it */
+	RSP_ERR_TLS = 102,    /* the handshake: says which check failed */
+	RSP_ERR_USAGE = 103,  /* a function was called out of order */
 	RSP_ERR_NOMEM = 104
 };
 
-enum {
-	RSP_MAX_VIOLATIONS = 16,
-	RSP_MAX_FACTS = 8
-};
+enum { RSP_MAX_VIOLATIONS = 16, RSP_MAX_FACTS = 8 };
 
 /* One field or rule at fault (BadRequest, PreconditionFailure, QuotaFailure). */
 struct rsp_violation {
-	char field[96];		/* dotted path, or the subject of the rule */
-	char reason[48];	/* stable UPPER_SNAKE word, or "" */
-	char description[256];	/* rule and remedy, for people */
+	char field[96];        /* dotted path, or the subject of the rule */
+	char reason[48];       /* stable UPPER_SNAKE word, or "" */
+	char description[256]; /* rule and remedy, for people */
 };
 
 /* One entry of ErrorInfo.metadata. */
@@ -74,10 +71,10 @@ struct rsp_error {
 	 * may have been written.  Sending it again is safe with the same
 	 * request id only. */
 	bool maybe_written;
-	char msg[512];		/* one sentence for people; never parse it */
-	char remedy[256];	/* what to do next, or "" */
-	char reason[64];	/* stable UPPER_SNAKE word, or "" */
-	char domain[64];	/* ErrorInfo.domain, or "" */
+	char msg[512];           /* one sentence for people; never parse it */
+	char remedy[256];        /* what to do next, or "" */
+	char reason[64];         /* stable UPPER_SNAKE word, or "" */
+	char domain[64];         /* ErrorInfo.domain, or "" */
 	uint32_t retry_after_ms; /* 0: the server did not say */
 	unsigned nviolations, violations_omitted;
 	struct rsp_violation violations[RSP_MAX_VIOLATIONS];

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define ARENA_CHUNK 0	/* every allocation its own */
+#define ARENA_CHUNK 0 /* every allocation its own */
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define ARENA_CHUNK 0
@@ -26,7 +26,7 @@ struct chunk {
 };
 
 struct arena {
-	struct chunk *chunks;	/* the newest first */
+	struct chunk *chunks; /* the newest first */
 	size_t used, cap;
 	bool overflowed;
 };

@@ -17,7 +17,7 @@ struct arena;
 
 /* At most `cap` bytes in all.  NULL: no memory. */
 struct arena *arena_new(size_t cap);
-void arena_free(struct arena *);	/* NULL is a no-op */
+void arena_free(struct arena *); /* NULL is a no-op */
 
 /* Forget every allocation; keep the first chunk for the next use. */
 void arena_reset(struct arena *);

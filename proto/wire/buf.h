@@ -10,14 +10,14 @@
 
 struct buf {
 	uint8_t *data;
-	size_t start, end, cap;		/* data[start..end) is queued */
+	size_t start, end, cap; /* data[start..end) is queued */
 };
 
 /* Room for `len` more bytes at the end; NULL: no memory, nothing changed.
  * Borrowed until the next call; buf_added() makes them count. */
 uint8_t *buf_reserve(struct buf *, size_t len);
 void buf_added(struct buf *, size_t len);
-int buf_append(struct buf *, const void *, size_t len);	/* 0, -1 no memory */
+int buf_append(struct buf *, const void *, size_t len); /* 0, -1 no memory */
 
 static inline size_t
 buf_len(const struct buf *b)

@@ -13,33 +13,33 @@
 /* One code maps to one gRPC status (grpc_status.h holds the table). */
 enum err_code {
 	ERR_NONE,
-	ERR_INVALID,		/* shape of the input; names the field */
-	ERR_UNAUTHENTICATED,	/* nobody we know */
-	ERR_DENIED,		/* known, but not allowed to */
+	ERR_INVALID,         /* shape of the input; names the field */
+	ERR_UNAUTHENTICATED, /* nobody we know */
+	ERR_DENIED,          /* known, but not allowed to */
 	ERR_NOT_FOUND,
-	ERR_EXISTS,		/* id taken, or request id with another body */
-	ERR_CONFLICT,		/* the version moved; tells the current one */
-	ERR_PRECONDITION,	/* a rule refuses; tells which and the remedy */
-	ERR_LIMIT,		/* a limit or the disk: less, or later */
-	ERR_COMPACTED,		/* revision dropped; tells the oldest */
+	ERR_EXISTS,       /* id taken, or request id with another body */
+	ERR_CONFLICT,     /* the version moved; tells the current one */
+	ERR_PRECONDITION, /* a rule refuses; tells which and the remedy */
+	ERR_LIMIT,        /* a limit or the disk: less, or later */
+	ERR_COMPACTED,    /* revision dropped; tells the oldest */
 	ERR_DEADLINE,
 	ERR_CANCELLED,
-	ERR_UNAVAILABLE,	/* draining, or no connection */
-	ERR_UNCERTAIN,		/* client side: may have been written */
+	ERR_UNAVAILABLE, /* draining, or no connection */
+	ERR_UNCERTAIN,   /* client side: may have been written */
 	ERR_UNIMPLEMENTED,
 	ERR_NOMEM,
 	ERR_IO,
-	ERR_CORRUPT,		/* checksum or format: data loss */
-	ERR_INTERNAL,		/* our bug */
+	ERR_CORRUPT,  /* checksum or format: data loss */
+	ERR_INTERNAL, /* our bug */
 	ERR_COUNT
 };
 
 struct err {
 	enum err_code code;
-	char msg[320];		/* for people: never parsed, holds no secret */
-	char field[64];		/* dotted path of the field at fault, or "" */
-	char reason[48];	/* stable UPPER_SNAKE word for programs, or "" */
-	char remedy[192];	/* what would satisfy the rule, or "" */
+	char msg[320];    /* for people: never parsed, holds no secret */
+	char field[64];   /* dotted path of the field at fault, or "" */
+	char reason[48];  /* stable UPPER_SNAKE word for programs, or "" */
+	char remedy[192]; /* what would satisfy the rule, or "" */
 };
 
 /* Forget: back to ERR_NONE and empty texts.  A zeroed struct is cleared. */

@@ -6,10 +6,22 @@
 #include <string.h>
 
 static const char *const status_names[GRPC_STATUS_COUNT] = {
-	"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED",
-	"NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
-	"RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE",
-	"UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS",
+	"OK",
+	"CANCELLED",
+	"UNKNOWN",
+	"INVALID_ARGUMENT",
+	"DEADLINE_EXCEEDED",
+	"NOT_FOUND",
+	"ALREADY_EXISTS",
+	"PERMISSION_DENIED",
+	"RESOURCE_EXHAUSTED",
+	"FAILED_PRECONDITION",
+	"ABORTED",
+	"OUT_OF_RANGE",
+	"UNIMPLEMENTED",
+	"INTERNAL",
+	"UNAVAILABLE",
+	"DATA_LOSS",
 	"UNAUTHENTICATED",
 };
 
@@ -61,7 +73,7 @@ uint32_t
 grpc_frame_length(const uint8_t in[GRPC_FRAME_LEN])
 {
 	return (uint32_t)in[1] << 24 | (uint32_t)in[2] << 16 |
-	    (uint32_t)in[3] << 8 | in[4];
+	       (uint32_t)in[3] << 8 | in[4];
 }
 
 static const struct timeout_unit {
@@ -93,8 +105,8 @@ grpc_timeout_parse(const char *s, size_t len, int64_t *ns)
 		if (units[i].letter != s[len - 1])
 			continue;
 		/* 99,999,999 hours do not fit: as good as for ever. */
-		*ns = value > INT64_MAX / 4 / units[i].ns ? INT64_MAX / 4 :
-		    value * units[i].ns;
+		*ns = value > INT64_MAX / 4 / units[i].ns ? INT64_MAX / 4
+							  : value * units[i].ns;
 		return 0;
 	}
 	return -1;
@@ -160,7 +172,7 @@ grpc_message_decode(const char *in, size_t len, char *out, size_t cap)
 		if (in[i] == '%' && i + 2 < len && hex_value(in[i + 1]) >= 0 &&
 		    hex_value(in[i + 2]) >= 0) {
 			out[n++] = (char)(hex_value(in[i + 1]) << 4 |
-			    hex_value(in[i + 2]));
+					  hex_value(in[i + 2]));
 			i += 2;
 		} else {
 			out[n++] = in[i];
@@ -210,8 +222,8 @@ base64_decode(const char *in, size_t len, uint8_t *out, size_t *out_len)
 	if (len % 4 == 1 || (padded > len && padded % 4 != 0))
 		return -1;
 	for (i = 0; i < len; i++) {
-		const char *at = in[i] == '\0' ? NULL :
-		    strchr(base64_alphabet, in[i]);
+		const char *at =
+		    in[i] == '\0' ? NULL : strchr(base64_alphabet, in[i]);
 
 		if (at == NULL)
 			return -1;

@@ -33,10 +33,10 @@ enum grpc_status {
 	GRPC_STATUS_COUNT
 };
 
-const char *grpc_status_name(unsigned status);	/* "NOT_FOUND"; "UNKNOWN" */
+const char *grpc_status_name(unsigned status); /* "NOT_FOUND"; "UNKNOWN" */
 enum grpc_status grpc_status_of(enum err_code);
 
-#define GRPC_FRAME_LEN 5	/* compressed flag, big-endian length */
+#define GRPC_FRAME_LEN 5 /* compressed flag, big-endian length */
 void grpc_frame_write(uint8_t out[GRPC_FRAME_LEN], int compressed,
     uint32_t len);
 uint32_t grpc_frame_length(const uint8_t in[GRPC_FRAME_LEN]);

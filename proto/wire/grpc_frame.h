@@ -15,7 +15,6 @@
 #include "wire/err.h"
 #include "wire/grpc.h"
 
-
 struct grpc_frame { /* one whole message; borrowed until the next feed */
 	const uint8_t *data;
 	size_t len;

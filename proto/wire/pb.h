@@ -16,9 +16,9 @@ struct pb_cursor {
 
 struct pb_field {
 	uint64_t number;
-	unsigned wire_type;	/* 0, 1, 2, 5 */
-	uint64_t value;		/* type 0 */
-	const uint8_t *data;	/* types 1, 2, 5 */
+	unsigned wire_type;  /* 0, 1, 2, 5 */
+	uint64_t value;      /* type 0 */
+	const uint8_t *data; /* types 1, 2, 5 */
 	size_t len;
 };
 

@@ -13,7 +13,7 @@ static void
 check_inside(struct bytes whole, struct bytes part)
 {
 	if (part.len > 0 && (part.data < whole.data ||
-	    part.data + part.len > whole.data + whole.len))
+				part.data + part.len > whole.data + whole.len))
 		abort();
 }
 
@@ -49,8 +49,10 @@ check_commit(struct bytes in, const struct commit *c)
 	check_inside(in, c->request_id);
 	check_inside(in, c->method);
 	check_inside(in, c->note);
-	if (head > in.len || commit_encode(&out, c, (struct bytes){
-	    in.data + head, in.len - head }) < 0 || buf_len(&out) != in.len ||
+	if (head > in.len ||
+	    commit_encode(&out, c,
+		(struct bytes){ in.data + head, in.len - head }) < 0 ||
+	    buf_len(&out) != in.len ||
 	    memcmp(buf_head(&out), in.data, in.len) != 0)
 		abort();
 	buf_free(&out);

@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct sum {	/* of what came out */
+struct sum { /* of what came out */
 	uint64_t hash;
 	size_t frames, bytes;
 	enum err_code end;

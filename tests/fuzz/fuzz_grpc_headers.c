@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "rpc/internal.h"
 
-#define PIECE 7		/* bytes of body at once */
+#define PIECE 7 /* bytes of body at once */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -77,7 +77,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct service app;
-	static struct rpc_server *server;	/* one for all runs */
+	static struct rpc_server *server; /* one for all runs */
 	const uint8_t *at = data, *end = data + size, *next;
 	struct http2_header h[FAKE_HEADERS_MAX];
 	struct http2_stream *st;
@@ -86,7 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (server == NULL)
 		server = start(&app);
 	while (n < FAKE_HEADERS_MAX && at < end &&
-	    (next = take_header(at, end, &h[n])) != NULL) {
+	       (next = take_header(at, end, &h[n])) != NULL) {
 		n++;
 		at = next;
 	}
@@ -95,8 +95,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	st = fake_open(fake_server, h, n, false);
 	at += at < end && *at == '\n';
 	for (; at < end; at += end - at < PIECE ? end - at : PIECE)
-		fake_data(st, at, (size_t)(end - at < PIECE ? end - at :
-		    PIECE));
+		fake_data(st, at,
+		    (size_t)(end - at < PIECE ? end - at : PIECE));
 	fake_end(st);
 	finish(st);
 	if (server->waiting != 0 || server->open != NULL ||

@@ -20,7 +20,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	/* What the field takes is what the parser takes. */
 	if (value_check(VALUE_OPENING_HOURS, "horaires", s, size, &cause) ==
-	    0 && e.cause != NULL)
+		0 &&
+	    e.cause != NULL)
 		abort();
 	return 0;
 }

@@ -21,11 +21,11 @@ check_terms(const struct vocabulary *voc)
 		if (vocabulary_term(voc, t->code) != t)
 			abort();
 		if (vocabulary_check(voc, "code", t->code, strlen(t->code),
-		    NULL) < 0)
+			NULL) < 0)
 			abort();
 		for (j = 0; j < vocabulary_extras(voc); j++)
 			if (vocabulary_extra(t,
-			    vocabulary_extra_name(voc, j)) == NULL)
+				vocabulary_extra_name(voc, j)) == NULL)
 				abort();
 	}
 }
@@ -48,7 +48,8 @@ check_code(const struct vocabulary *voc, const char *s, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char known[] = "code;libelle_fr;libelle_en;since;until;x\n"
+	static const char known[] =
+	    "code;libelle_fr;libelle_en;since;until;x\n"
 	    "chat;Chat;Cat;;;1\nchien;Chien;Dog;2020-01-01;;\n";
 	struct vocabularies *set = vocabularies_new();
 	const char *s = (const char *)data;

@@ -76,8 +76,7 @@ now_ms(void)
 
 /* Get with this id, which says what the server does; the name it gives. */
 static char *
-get(struct rsp_client *c, const char *id, int64_t deadline,
-    struct rsp_error *e)
+get(struct rsp_client *c, const char *id, int64_t deadline, struct rsp_error *e)
 {
 	Resopro__V1__GetRequest r = RESOPRO__V1__GET_REQUEST__INIT;
 	ProtobufCMessage *m;
@@ -90,8 +89,8 @@ get(struct rsp_client *c, const char *id, int64_t deadline,
 		assert_null(m);
 		return NULL;
 	}
-	name = strdup(((Resopro__V1__GetResponse *)m)->record->organisation
-	    ->nom);
+	name =
+	    strdup(((Resopro__V1__GetResponse *)m)->record->organisation->nom);
 	rsp_message_free(m);
 	return name;
 }
@@ -137,12 +136,13 @@ call__a_name_of_several_addresses__answered(void **state)
 static void
 call__token_and_agent__sent_with_the_certificate(void **state)
 {
-	struct rsp_client *c = client_with((struct rsp_client_opts){
-	    .token = "secret", .user_agent = "essai/2" });
+	struct rsp_client *c =
+	    client_with((struct rsp_client_opts){ .token = "secret",
+		.user_agent = "essai/2" });
 
 	(void)state;
-	assert_get(c, "headers", "Bearer secret essai/2 libresopro/"
-	    RSP_VERSION " alice");
+	assert_get(c, "headers",
+	    "Bearer secret essai/2 libresopro/" RSP_VERSION " alice");
 	rsp_client_free(c);
 }
 
@@ -175,7 +175,7 @@ call__past_the_deadline__ends_and_cancels_the_work(void **state)
 	assert_fails(c, "sleep", 200, RSP_DEADLINE_EXCEEDED, &e);
 	/* The server may find it first, by a clock that ticks in steps. */
 	assert_in_range(now_ms() - began, 150, 5000);
-	assert_false(e.maybe_written);	/* a read */
+	assert_false(e.maybe_written); /* a read */
 	assert_get(c, "cancelled", "1");
 	rsp_client_free(c);
 }
@@ -225,10 +225,11 @@ call__large_answers__up_to_the_limit(void **state)
 static void
 call__gzip__both_ways(void **state)
 {
-	struct rsp_client *c = client_with((struct rsp_client_opts){
-	    .gzip = true });
-	struct rsp_client *narrow = client_with((struct rsp_client_opts){
-	    .gzip = true, .max_message_bytes = 90000 });
+	struct rsp_client *c =
+	    client_with((struct rsp_client_opts){ .gzip = true });
+	struct rsp_client *narrow =
+	    client_with((struct rsp_client_opts){ .gzip = true,
+		.max_message_bytes = 90000 });
 	struct rsp_error e;
 	char *name = get(c, "gzip", 0, &e);
 
@@ -247,8 +248,8 @@ static void
 retry__busy_server__repeated_unless_forbidden(void **state)
 {
 	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
-	struct rsp_client *once = client_with((struct rsp_client_opts){
-	    .no_retry = true });
+	struct rsp_client *once =
+	    client_with((struct rsp_client_opts){ .no_retry = true });
 	struct rsp_error e;
 
 	(void)state;
@@ -310,7 +311,7 @@ retry__lost_write_without_request_id__uncertain(void **state)
 	assert_true(e.maybe_written);
 	assert_false(e.from_server);
 	assert_int_equal(put(c, "bare", "", &seen, &e), 0);
-	assert_int_equal(seen, 2);	/* the first was not repeated */
+	assert_int_equal(seen, 2); /* the first was not repeated */
 	rsp_client_free(c);
 }
 
@@ -377,8 +378,8 @@ stream__many_messages__all_in_order_then_the_end(void **state)
 	for (uint64_t i = 1; i <= 300; i++) {
 		assert_int_equal(rsp_stream_recv(s, -1, &m, &e),
 		    RSP_RECV_MESSAGE);
-		assert_int_equal(
-		    ((Resopro__V1__WatchResponse *)m)->revision, i);
+		assert_int_equal(((Resopro__V1__WatchResponse *)m)->revision,
+		    i);
 		rsp_message_free(m);
 	}
 	assert_int_equal(drain(s, -1, RSP_RECV_END, &e), 0);
@@ -415,7 +416,7 @@ stream__silence__times_out_and_goes_on(void **state)
 	began = now_ms();
 	assert_int_equal(drain(s, 0, RSP_RECV_TIMEOUT, &e), 0);
 	assert_true(now_ms() - began < 1000);
-	assert_get(c, "ok", "Élan");	/* beside it */
+	assert_get(c, "ok", "Élan"); /* beside it */
 	rsp_stream_cancel(s);
 	assert_int_equal(drain(s, -1, RSP_RECV_ERROR, &e), 0);
 	assert_int_equal(e.code, RSP_CANCELLED);
@@ -434,7 +435,7 @@ stream__connection_cut__unavailable(void **state)
 	(void)drain(s, -1, RSP_RECV_ERROR, &e);
 	assert_int_equal(e.code, RSP_UNAVAILABLE);
 	assert_false(e.maybe_written);
-	assert_get(c, "ok", "Élan");	/* on a new connection */
+	assert_get(c, "ok", "Élan"); /* on a new connection */
 	rsp_stream_close(s);
 	rsp_client_free(c);
 }
@@ -464,8 +465,8 @@ stream__both_sides_send_first__neither_waits_for_the_other(void **state)
 {
 	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
 	struct rsp_error e;
-	struct rsp_stream *s = rsp_stream_open(c, &rsp_registry_sync, 60000,
-	    &e);
+	struct rsp_stream *s =
+	    rsp_stream_open(c, &rsp_registry_sync, 60000, &e);
 
 	(void)state;
 	for (int i = 0; i < 2000; i++)
@@ -480,11 +481,11 @@ stream__both_sides_send_first__neither_waits_for_the_other(void **state)
 static void
 stream__too_much_not_read__refused(void **state)
 {
-	struct rsp_client *c = client_with((struct rsp_client_opts){
-	    .max_buffered_bytes = 100000 });
+	struct rsp_client *c = client_with(
+	    (struct rsp_client_opts){ .max_buffered_bytes = 100000 });
 	struct rsp_error e;
-	struct rsp_stream *s = rsp_stream_open(c, &rsp_registry_sync, 60000,
-	    &e);
+	struct rsp_stream *s =
+	    rsp_stream_open(c, &rsp_registry_sync, 60000, &e);
 	enum rsp_sent sent = RSP_SEND_OK;
 
 	(void)state;
@@ -501,8 +502,8 @@ stream__server_ends_early__sending_says_so(void **state)
 {
 	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
 	struct rsp_error e;
-	struct rsp_stream *s = rsp_stream_open(c, &rsp_registry_sync, 60000,
-	    &e);
+	struct rsp_stream *s =
+	    rsp_stream_open(c, &rsp_registry_sync, 60000, &e);
 	enum rsp_sent sent = RSP_SEND_OK;
 
 	(void)state;
@@ -527,7 +528,7 @@ stream__used_out_of_order__refused(void **state)
 	assert_int_equal(rsp_stream_send(s, &r.base, &e), RSP_SEND_ERROR);
 	assert_int_equal(e.code, RSP_ERR_USAGE);
 	rsp_stream_close(s);
-	s = watch(c, "0-silence");	/* freed with its client */
+	s = watch(c, "0-silence"); /* freed with its client */
 	rsp_client_free(c);
 }
 
@@ -559,8 +560,8 @@ static void
 goaway__ageing_connections__no_call_fails(void **state)
 {
 	char *server = at("localhost", getenv("AGEING"));
-	struct rsp_client *c = client_with((struct rsp_client_opts){
-	    .server = server, .no_retry = true });
+	struct rsp_client *c = client_with(
+	    (struct rsp_client_opts){ .server = server, .no_retry = true });
 	struct rsp_stream *s = watch(c, "5-silence");
 	int64_t until = now_ms() + 2000;
 	struct rsp_error e;
@@ -641,8 +642,8 @@ signal__writing_to_a_cut_connection__raises_none(void **state)
 	struct rsp_client *c = client_with((struct rsp_client_opts){ 0 });
 	struct rsp_client *other = client_with((struct rsp_client_opts){ 0 });
 	struct rsp_error e;
-	struct rsp_stream *s = rsp_stream_open(c, &rsp_registry_sync, 60000,
-	    &e);
+	struct rsp_stream *s =
+	    rsp_stream_open(c, &rsp_registry_sync, 60000, &e);
 	struct timespec t = { 0, 300 * 1000 * 1000 };
 	ProtobufCMessage *m;
 	uint64_t seen;
@@ -653,7 +654,7 @@ signal__writing_to_a_cut_connection__raises_none(void **state)
 	assert_int_equal(rsp_stream_recv(s, -1, &m, &e), RSP_RECV_MESSAGE);
 	rsp_message_free(m);
 	assert_int_equal(put(other, "cuts", "", &seen, &e), -1);
-	nanosleep(&t, NULL);	/* the end is on its way to c too */
+	nanosleep(&t, NULL); /* the end is on its way to c too */
 	assert_int_equal(sync_send(s, "essai", 200000, &e), RSP_SEND_ERROR);
 	assert_int_equal(e.code, RSP_UNCERTAIN);
 	assert_get(c, "ok", "Élan");
@@ -665,10 +666,10 @@ signal__writing_to_a_cut_connection__raises_none(void **state)
 static void
 connect__nobody_listens__unavailable_with_a_remedy(void **state)
 {
-	struct rsp_client *c = client_with((struct rsp_client_opts){
-	    .server = "localhost:1" });
-	struct rsp_client *unknown = client_with((struct rsp_client_opts){
-	    .server = "no-such-host.invalid" });
+	struct rsp_client *c =
+	    client_with((struct rsp_client_opts){ .server = "localhost:1" });
+	struct rsp_client *unknown = client_with(
+	    (struct rsp_client_opts){ .server = "no-such-host.invalid" });
 	struct rsp_error e;
 
 	(void)state;
@@ -710,10 +711,12 @@ threads__each_its_client__independent(void **state)
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		callers[i] = (struct caller){ .client =
-		    client_with((struct rsp_client_opts){ 0 }) };
+		callers[i] = (struct caller){
+			.client = client_with((struct rsp_client_opts){ 0 })
+		};
 		assert_int_equal(pthread_create(&callers[i].thread, NULL,
-		    call_often, &callers[i]), 0);
+				     call_often, &callers[i]),
+		    0);
 	}
 	for (int i = 0; i < 4; i++) {
 		pthread_join(callers[i].thread, NULL);
@@ -742,8 +745,9 @@ tls__another_authority__says_so(void **state)
 	char *ca = path("OTHER", "ca.pem");
 
 	(void)state;
-	assert_refused_tls(client_with((struct rsp_client_opts){
-	    .ca_file = ca }), "TLS_UNKNOWN_AUTHORITY");
+	assert_refused_tls(client_with(
+			       (struct rsp_client_opts){ .ca_file = ca }),
+	    "TLS_UNKNOWN_AUTHORITY");
 	free(ca);
 }
 
@@ -751,14 +755,16 @@ static void
 tls__another_name__says_so_unless_it_is_given(void **state)
 {
 	char *server = at("127.0.0.1", getenv("PORT"));
-	struct rsp_client *c = client_with((struct rsp_client_opts){
-	    .server = server, .server_name = "localhost" });
+	struct rsp_client *c =
+	    client_with((struct rsp_client_opts){ .server = server,
+		.server_name = "localhost" });
 
 	(void)state;
 	assert_get(c, "ok", "Élan");
 	rsp_client_free(c);
-	assert_refused_tls(client_with((struct rsp_client_opts){
-	    .server = server, .server_name = "example.org" }),
+	assert_refused_tls(client_with(
+			       (struct rsp_client_opts){ .server = server,
+				   .server_name = "example.org" }),
 	    "TLS_WRONG_NAME");
 	free(server);
 }
@@ -801,8 +807,7 @@ main(void)
 		    retry__write_lost_each_time__uncertain_after_four),
 		cmocka_unit_test(
 		    stream__many_messages__all_in_order_then_the_end),
-		cmocka_unit_test(
-		    stream__server_fails__messages_then_the_error),
+		cmocka_unit_test(stream__server_fails__messages_then_the_error),
 		cmocka_unit_test(stream__silence__times_out_and_goes_on),
 		cmocka_unit_test(stream__connection_cut__unavailable),
 		cmocka_unit_test(
@@ -821,8 +826,7 @@ main(void)
 		    connect__nobody_listens__unavailable_with_a_remedy),
 		cmocka_unit_test(threads__each_its_client__independent),
 		cmocka_unit_test(tls__another_authority__says_so),
-		cmocka_unit_test(
-		    tls__another_name__says_so_unless_it_is_given),
+		cmocka_unit_test(tls__another_name__says_so_unless_it_is_given),
 		cmocka_unit_test(options__bad_ones__named),
 	};
 

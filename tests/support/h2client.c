@@ -62,10 +62,10 @@ dial(uint16_t port)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
 	assert(fd >= 0);
-	assert(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait,
-	    sizeof wait) == 0);
-	assert(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait,
-	    sizeof wait) == 0);
+	assert(
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) == 0);
+	assert(
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) == 0);
 	assert(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0);
 	assert(connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
 	return fd;
@@ -165,7 +165,7 @@ static uint32_t
 be32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	    (uint32_t)p[2] << 8 | p[3];
+	       (uint32_t)p[2] << 8 | p[3];
 }
 
 static void
@@ -276,9 +276,8 @@ void
 h2c_start(struct h2c *c, uint32_t stream_window, int32_t connection_window)
 {
 	nghttp2_session_callbacks *cb;
-	nghttp2_settings_entry window = {
-		NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, stream_window
-	};
+	nghttp2_settings_entry window = { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+		stream_window };
 
 	assert(nghttp2_session_callbacks_new(&cb) == 0);
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
@@ -287,14 +286,17 @@ h2c_start(struct h2c *c, uint32_t stream_window, int32_t connection_window)
 	assert(nghttp2_session_client_new(&c->h2, cb, c) == 0);
 	nghttp2_session_callbacks_del(cb);
 	assert(nghttp2_submit_settings(c->h2, 0, &window,
-	    stream_window == 0 ? 0 : 1) == 0);
+		   stream_window == 0 ? 0 : 1) == 0);
 	if (connection_window != 0)
 		assert(nghttp2_session_set_local_window_size(c->h2, 0, 0,
-		    connection_window) == 0);
+			   connection_window) == 0);
 }
 
-#define NV(name, value) { (uint8_t *)(uintptr_t)(name), \
-	(uint8_t *)(uintptr_t)(value), strlen(name), strlen(value), 0 }
+#define NV(name, value)                                                        \
+	{                                                                      \
+		(uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value),   \
+		    strlen(name), strlen(value), 0                             \
+	}
 
 static int32_t
 submit(struct h2c *c, const char *path, const void *body, size_t len,

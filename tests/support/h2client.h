@@ -12,19 +12,19 @@
 struct h2c;
 struct ssl_ctx_st;
 
-struct h2c_answer {	/* of one stream, as far as it has come */
+struct h2c_answer { /* of one stream, as far as it has come */
 	bool headers, closed;
 	unsigned status;
-	uint32_t error;		/* when closed */
+	uint32_t error; /* when closed */
 	size_t body_len;
-	uint8_t body[256];	/* its first bytes */
-	char trailer[64];	/* the value of grpc-status, or "" */
+	uint8_t body[256]; /* its first bytes */
+	char trailer[64];  /* the value of grpc-status, or "" */
 };
 
 /* Connect to 127.0.0.1; `tls` NULL: clear text.  NULL: the handshake was
  * refused.  With TLS 1.3 a refusal may only show at the first read. */
 struct h2c *h2c_connect(uint16_t port, struct ssl_ctx_st *tls);
-void h2c_free(struct h2c *);	/* NULL is a no-op */
+void h2c_free(struct h2c *); /* NULL is a no-op */
 
 /* ---- well behaved ------------------------------------------------------ */
 /* Send preface and SETTINGS with these windows (0: nghttp2's). */
@@ -46,7 +46,7 @@ void h2c_until_closed(struct h2c *);
 const struct h2c_answer *h2c_answer(const struct h2c *, int32_t id);
 
 /* ---- raw --------------------------------------------------------------- */
-bool h2c_write(struct h2c *, const void *, size_t);	/* false: broken */
+bool h2c_write(struct h2c *, const void *, size_t); /* false: broken */
 /* Preface and an empty SETTINGS. */
 void h2c_write_preface(struct h2c *);
 bool h2c_write_frame(struct h2c *, uint8_t type, uint8_t flags, int32_t id,

@@ -95,7 +95,7 @@ new_cert(EVP_PKEY *key, const char *cn, long serial, long from, long to)
 	assert(X509_set_version(cert, 2) == 1);
 	assert(ASN1_INTEGER_set(X509_get_serialNumber(cert), serial) == 1);
 	assert(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
-	    (const unsigned char *)cn, -1, -1, 0) == 1);
+		   (const unsigned char *)cn, -1, -1, 0) == 1);
 	(void)X509_gmtime_adj(X509_getm_notBefore(cert), from);
 	(void)X509_gmtime_adj(X509_getm_notAfter(cert), to);
 	assert(X509_set_pubkey(cert, key) == 1);
@@ -145,8 +145,8 @@ pki_issue(struct pki *p, const struct pki_leaf *l)
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	bool always = l->from == 0 && l->to == 0;
 	X509 *cert = new_cert(key, l->cn == NULL ? l->name : l->cn,
-	    l->serial != 0 ? l->serial : ++p->serial,
-	    always ? -3600 : l->from, always ? 3600 : l->to);
+	    l->serial != 0 ? l->serial : ++p->serial, always ? -3600 : l->from,
+	    always ? 3600 : l->to);
 	char san[256] = "DNS:localhost,IP:127.0.0.1";
 
 	if (l->uri != NULL)
@@ -171,8 +171,8 @@ pki_write_crl(struct pki *p, const char *name, const long *serials, size_t n)
 	FILE *f = open_file(p, name, "");
 
 	assert(X509_CRL_set_version(crl, 1) == 1);
-	assert(X509_CRL_set_issuer_name(crl,
-	    X509_get_subject_name(p->ca)) == 1);
+	assert(
+	    X509_CRL_set_issuer_name(crl, X509_get_subject_name(p->ca)) == 1);
 	(void)X509_gmtime_adj(t, -3600);
 	assert(X509_CRL_set1_lastUpdate(crl, t) == 1);
 	for (size_t i = 0; i < n; i++) {
@@ -209,9 +209,9 @@ pki_client(struct pki *p, const char *leaf)
 		return ctx;
 	(void)snprintf(file, sizeof file, "%s.pem", leaf);
 	assert(SSL_CTX_use_certificate_file(ctx, pki_path(p, file),
-	    SSL_FILETYPE_PEM) == 1);
+		   SSL_FILETYPE_PEM) == 1);
 	(void)snprintf(file, sizeof file, "%s.key", leaf);
 	assert(SSL_CTX_use_PrivateKey_file(ctx, pki_path(p, file),
-	    SSL_FILETYPE_PEM) == 1);
+		   SSL_FILETYPE_PEM) == 1);
 	return ctx;
 }

@@ -12,16 +12,16 @@ struct pki;
 struct ssl_ctx_st;
 
 struct pki_leaf {
-	const char *name;	/* of the files: <name>.pem, <name>.key */
-	const char *cn;		/* NULL: the name */
-	const char *uri;	/* SAN URI; NULL: none */
-	bool server;		/* for TLS servers, else for clients */
-	long from, to;		/* seconds from now; both 0: a valid hour */
-	long serial;		/* 0: any */
+	const char *name; /* of the files: <name>.pem, <name>.key */
+	const char *cn;   /* NULL: the name */
+	const char *uri;  /* SAN URI; NULL: none */
+	bool server;      /* for TLS servers, else for clients */
+	long from, to;    /* seconds from now; both 0: a valid hour */
+	long serial;      /* 0: any */
 };
 
-struct pki *pki_new(void);	/* writes ca.pem and ca.key */
-void pki_free(struct pki *);	/* removes the directory; NULL is a no-op */
+struct pki *pki_new(void);   /* writes ca.pem and ca.key */
+void pki_free(struct pki *); /* removes the directory; NULL is a no-op */
 
 /* "<dir>/<name>"; valid until pki_free(). */
 const char *pki_path(struct pki *, const char *name);

@@ -21,14 +21,18 @@
 
 using Channel = std::shared_ptr<grpc::Channel>;
 using Test = std::pair<const char *, std::function<void()>>;
-#define TEST(name) { #name, name }
+#define TEST(name)                                                             \
+	{                                                                      \
+#name, name                                                    \
+	}
 
 const std::string member = "mission-locale-des-jeunes-du-bocage";
 
 // methods.cc: what the first scenario leaves open.
 std::vector<Test> more_tests();
 
-inline std::string read(const std::string &name)
+inline std::string
+read(const std::string &name)
 {
 	std::ifstream f(std::string(getenv("PKI")) + "/" + name);
 	std::stringstream s;
@@ -37,31 +41,37 @@ inline std::string read(const std::string &name)
 }
 
 // Notes the methods that answered with a message: "/package.Service/Method".
-class Answered : public grpc::experimental::ClientInterceptorFactoryInterface {
-public:
-	static std::set<std::string> &methods()
+class Answered : public grpc::experimental::ClientInterceptorFactoryInterface
+{
+      public:
+	static std::set<std::string> &
+	methods()
 	{
 		static std::set<std::string> set;
 		return set;
 	}
-	grpc::experimental::Interceptor *CreateClientInterceptor(
+	grpc::experimental::Interceptor *
+	CreateClientInterceptor(
 	    grpc::experimental::ClientRpcInfo *info) override
 	{
 		return new Note(info->method());
 	}
 
-private:
-	class Note : public grpc::experimental::Interceptor {
-	public:
-		explicit Note(const char *m) : method(m) {}
-		void Intercept(grpc::experimental::InterceptorBatchMethods *b)
-		    override
+      private:
+	class Note : public grpc::experimental::Interceptor
+	{
+	      public:
+		explicit Note(const char *m) : method(m)
+		{
+		}
+		void
+		Intercept(
+		    grpc::experimental::InterceptorBatchMethods *b) override
 		{
 			static std::mutex lock;
-			using Hook =
-			    grpc::experimental::InterceptionHookPoints;
+			using Hook = grpc::experimental::InterceptionHookPoints;
 			if (b->QueryInterceptionHookPoint(
-			    Hook::POST_RECV_MESSAGE) &&
+				Hook::POST_RECV_MESSAGE) &&
 			    b->GetRecvMessage() != nullptr) {
 				std::lock_guard<std::mutex> hold(lock);
 				methods().insert(method);
@@ -69,13 +79,14 @@ private:
 			b->Proceed();
 		}
 
-	private:
+	      private:
 		std::string method;
 	};
 };
 
 // A channel of an account; "" has no certificate.
-inline Channel channel(const std::string &account,
+inline Channel
+channel(const std::string &account,
     const grpc::ChannelArguments &arguments = {})
 {
 	grpc::SslCredentialsOptions o;
@@ -85,33 +96,38 @@ inline Channel channel(const std::string &account,
 		o.pem_cert_chain = read("account-" + account + ".pem");
 	}
 	std::vector<std::unique_ptr<
-	    grpc::experimental::ClientInterceptorFactoryInterface>> notes;
+	    grpc::experimental::ClientInterceptorFactoryInterface>>
+	    notes;
 	notes.push_back(std::make_unique<Answered>());
-	return grpc::experimental::CreateCustomChannelWithInterceptors(
-	    getenv("RESOPRO_SERVER"), grpc::SslCredentials(o), arguments,
-	    std::move(notes));
+	return grpc::experimental::
+	    CreateCustomChannelWithInterceptors(getenv("RESOPRO_SERVER"),
+		grpc::SslCredentials(o), arguments, std::move(notes));
 }
 
-inline std::string new_id()
+inline std::string
+new_id()
 {
 	static int n;
 	return "cpp-interop-scenario-" + std::to_string(++n);
 }
 
-inline void expect(bool so, const std::string &what)
+inline void
+expect(bool so, const std::string &what)
 {
 	if (!so)
 		throw std::runtime_error(what);
 }
 
-inline void expect(const grpc::Status &s, grpc::StatusCode code)
+inline void
+expect(const grpc::Status &s, grpc::StatusCode code)
 {
-	expect(s.error_code() == code, std::to_string(s.error_code()) +
-	    " instead of " + std::to_string(code) + ": " + s.error_message());
+	expect(s.error_code() == code,
+	    std::to_string(s.error_code()) + " instead of " +
+		std::to_string(code) + ": " + s.error_message());
 }
 
-inline resopro::v1::PutRequest site(const std::string &id,
-    const std::string &nom)
+inline resopro::v1::PutRequest
+site(const std::string &id, const std::string &nom)
 {
 	resopro::v1::PutRequest q;
 	q.set_request_id(new_id());

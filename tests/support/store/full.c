@@ -20,7 +20,7 @@
 enum { KIND = 7, MANY = 16, LEN = 30000 };
 
 struct put {
-	struct proposal p;	/* first */
+	struct proposal p; /* first */
 	char id[24];
 	sem_t answered;
 };
@@ -29,7 +29,7 @@ struct run {
 	struct store *store;
 	struct reader *reader;
 	struct put puts[MANY];
-	unsigned live;		/* records that were answered */
+	unsigned live; /* records that were answered */
 };
 
 static uint8_t record[LEN];
@@ -96,7 +96,7 @@ put_many(struct run *r, unsigned n)
 			;
 		if (u->p.err.code != ERR_NONE &&
 		    (u->p.err.code != ERR_LIMIT ||
-		    strcmp(u->p.err.reason, "STORE_FULL") != 0))
+			strcmp(u->p.err.reason, "STORE_FULL") != 0))
 			fail("refused with %s: %s",
 			    err_code_name(u->p.err.code), u->p.err.msg);
 		refused += u->p.err.code != ERR_NONE;
@@ -119,8 +119,9 @@ check_reads(struct run *r)
 	for (unsigned i = 0; i <= r->live; i++) {
 		snprintf(id, sizeof id, "%u", i);
 		if (view_get(v, KIND, id, &s, &e) != (i < r->live) ||
-		    (i < r->live && (s.record.len != LEN ||
-		    memcmp(s.record.data, record, LEN) != 0)))
+		    (i < r->live &&
+			(s.record.len != LEN ||
+			    memcmp(s.record.data, record, LEN) != 0)))
 			fail("record %u of %u: %s", i, r->live, e.msg);
 	}
 	if (view_revision(v) != r->live)
@@ -192,8 +193,11 @@ static void
 open_run(struct run *r, const char *dir)
 {
 	struct store_opts o = {
-		.dir = dir, .map_bytes = 1UL << 30, .create = true,
-		.request_ids = 1000, .schema = &schema,
+		.dir = dir,
+		.map_bytes = 1UL << 30,
+		.create = true,
+		.request_ids = 1000,
+		.schema = &schema,
 	};
 	struct err e = { 0 };
 
@@ -219,7 +223,7 @@ open_on_full_disk(struct run *r, const char *dir, const char *ballast)
 	fill_disk(ballast, 0);
 	open_run(r, dir);
 	check_reads(r);
-	refused = put_many(r, MANY);	/* some may find room in the file */
+	refused = put_many(r, MANY); /* some may find room in the file */
 	r->live += MANY - refused;
 	if (refused == 0)
 		fail("nothing was refused");

@@ -26,20 +26,25 @@
 #include "store/store.h"
 
 enum {
-	THREADS = 4, WINDOW = 8, MAX = 60000, OWN = 50, SHARED = 10, KIND = 7,
-	PATIENCE_MS = 400,	/* the longest life of a writer */
+	THREADS = 4,
+	WINDOW = 8,
+	MAX = 60000,
+	OWN = 50,
+	SHARED = 10,
+	KIND = 7,
+	PATIENCE_MS = 400, /* the longest life of a writer */
 	LIMIT_S = 100,
 };
 
 struct journal {
 	atomic_uint sent[THREADS];
-	atomic_uint_least64_t answered[THREADS][MAX];	/* revision, or 0 */
-	unsigned checked[THREADS];	/* before it, answers were checked */
+	atomic_uint_least64_t answered[THREADS][MAX]; /* revision, or 0 */
+	unsigned checked[THREADS]; /* before it, answers were checked */
 	atomic_uint replayed, opened;
 };
 
 struct request {
-	struct proposal p;	/* first */
+	struct proposal p; /* first */
 	struct worker *worker;
 	unsigned n;
 	char id[40];
@@ -49,7 +54,7 @@ struct worker {
 	struct run *run;
 	pthread_t thread;
 	unsigned t;
-	sem_t free;		/* requests of the window */
+	sem_t free; /* requests of the window */
 	struct request window[WINDOW];
 };
 
@@ -57,7 +62,7 @@ struct run {
 	struct journal *journal;
 	struct store *store;
 	struct reader *reader;
-	bool last;		/* only send again what has no answer */
+	bool last; /* only send again what has no answer */
 	struct worker workers[THREADS];
 };
 
@@ -201,7 +206,7 @@ work(void *arg)
 		atomic_store(&j->sent[w->t], n + 1);
 		send_one(w, n);
 	}
-	for (int i = 0; i < WINDOW; i++)	/* all are answered */
+	for (int i = 0; i < WINDOW; i++) /* all are answered */
 		while (sem_wait(&w->free) != 0)
 			;
 	return NULL;
@@ -251,8 +256,7 @@ check_answers(struct run *r, const unsigned from[THREADS])
 		unsigned sent = atomic_load(&r->journal->sent[t]);
 
 		for (unsigned n = from[t]; n < sent; n++) {
-			uint64_t at = atomic_load(
-			    &r->journal->answered[t][n]);
+			uint64_t at = atomic_load(&r->journal->answered[t][n]);
 
 			if (at != 0)
 				check_answer(v, t, n, at);
@@ -262,7 +266,7 @@ check_answers(struct run *r, const unsigned from[THREADS])
 	reader_release(r->reader);
 }
 
-struct expected {	/* how a record must be in the end */
+struct expected { /* how a record must be in the end */
 	unsigned version, t, n;
 	uint64_t revision;
 };
@@ -334,8 +338,7 @@ check_model(struct run *r)
 		unsigned sent = atomic_load(&r->journal->sent[t]);
 
 		for (unsigned n = 0; n < sent; n++) {
-			uint64_t at = atomic_load(
-			    &r->journal->answered[t][n]);
+			uint64_t at = atomic_load(&r->journal->answered[t][n]);
 
 			expect(&own[t][n % OWN], t, n, at);
 			expect(&shared[n % SHARED], t, n, at);
@@ -359,7 +362,9 @@ static void
 open_run(struct run *r, const char *dir)
 {
 	struct store_opts o = {
-		.dir = dir, .map_bytes = 1UL << 30, .create = true,
+		.dir = dir,
+		.map_bytes = 1UL << 30,
+		.create = true,
 		.schema = &schema,
 	};
 	struct err e = { 0 };
@@ -404,7 +409,7 @@ one_kill(struct run *r, const char *dir, unsigned *seed)
 		fail("fork");
 	if (pid == 0) {
 		live(r, dir);
-		pause();	/* sent all that it may: wait for the end */
+		pause(); /* sent all that it may: wait for the end */
 	}
 	nanosleep(&nap, NULL);
 	kill(pid, SIGKILL);
@@ -443,7 +448,7 @@ main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	kills = (unsigned)atoi(argv[2]);
-	alarm(LIMIT_S);	/* whatever hangs */
+	alarm(LIMIT_S); /* whatever hangs */
 	printf("seed %u\n", seed);
 	fflush(stdout);
 	run.journal = mmap(NULL, sizeof *run.journal, PROT_READ | PROT_WRITE,
@@ -454,7 +459,8 @@ main(int argc, char **argv)
 		one_kill(&run, argv[1], &seed);
 	total = last_life(&run, argv[1]);
 	printf("ok: %u kills, %u lives wrote, %u writes, %u sent again were "
-	    "already done\n", kills, atomic_load(&run.journal->opened), total,
+	       "already done\n",
+	    kills, atomic_load(&run.journal->opened), total,
 	    atomic_load(&run.journal->replayed));
 	return total > kills ? 0 : 1;
 }

@@ -144,11 +144,11 @@ settings__wrong_file__line_and_reason(void **state)
 		assert_int_equal(f->error.code, RSP_ERR_CONFIG);
 		assert_non_null(strstr(f->error.msg, wrongs[i].msg));
 		assert_true(*f->error.remedy != '\0');
-		snprintf(
-		    where, sizeof where, "%s:%d: ", f->path, wrongs[i].line);
+		snprintf(where, sizeof where, "%s:%d: ", f->path,
+		    wrongs[i].line);
 		if (wrongs[i].line > 0)
-			assert_ptr_equal(
-			    strstr(f->error.msg, where), f->error.msg);
+			assert_ptr_equal(strstr(f->error.msg, where),
+			    f->error.msg);
 	}
 }
 
@@ -171,12 +171,12 @@ settings__token_that_others_may_read__refused(void **state)
 	struct fixture *f = *state;
 
 	chmod(f->path, 0644);
-	assert_int_equal(
-	    load(f, "[profile default]\ntoken = t\n", NULL, NULL), -1);
+	assert_int_equal(load(f, "[profile default]\ntoken = t\n", NULL, NULL),
+	    -1);
 	assert_non_null(strstr(f->error.remedy, "chmod 600"));
 	chmod(f->path, 0600);
-	assert_int_equal(
-	    load(f, "[profile default]\ntoken = t\n", NULL, NULL), 0);
+	assert_int_equal(load(f, "[profile default]\ntoken = t\n", NULL, NULL),
+	    0);
 }
 
 static void

@@ -114,13 +114,13 @@ plural__in_french__zero_and_one_are_singular(void **state)
 	(void)state;
 	write_catalogue(0);
 	assert_yes("fr", NULL, NULL, NULL, "oui");
-	assert_string_equal(
-	    i18n_plural("%lu file", "%lu files", 0), "%lu fichier");
-	assert_string_equal(
-	    i18n_plural("%lu file", "%lu files", 2), "%lu fichiers");
+	assert_string_equal(i18n_plural("%lu file", "%lu files", 0),
+	    "%lu fichier");
+	assert_string_equal(i18n_plural("%lu file", "%lu files", 2),
+	    "%lu fichiers");
 	assert_yes("en", NULL, NULL, NULL, "yes");
-	assert_string_equal(
-	    i18n_plural("%lu file", "%lu files", 0), "%lu files");
+	assert_string_equal(i18n_plural("%lu file", "%lu files", 0),
+	    "%lu files");
 }
 
 static void

@@ -14,8 +14,8 @@
 #include "../../../client/cli/json.h"
 
 static ProtobufCMessage *
-read(
-    const ProtobufCMessageDescriptor *d, const char *text, struct json_fault *f)
+read(const ProtobufCMessageDescriptor *d, const char *text,
+    struct json_fault *f)
 {
 	return json_read_text(d, text, strlen(text), 1, f);
 }
@@ -34,8 +34,8 @@ written(const ProtobufCMessage *m, int indent)
 
 /* Read and written again, the text is this one. */
 static void
-assert_same(
-    const ProtobufCMessageDescriptor *d, const char *in, const char *out)
+assert_same(const ProtobufCMessageDescriptor *d, const char *in,
+    const char *out)
 {
 	struct json_fault f;
 	ProtobufCMessage *m = read(d, in, &f);
@@ -167,8 +167,8 @@ read__no_json__line(void **state)
 	struct json_fault f;
 
 	(void)state;
-	assert_null(json_read_text(
-	    &resopro__v1__record__descriptor, "{\n\"id\": }", 9, 10, &f));
+	assert_null(json_read_text(&resopro__v1__record__descriptor,
+	    "{\n\"id\": }", 9, 10, &f));
 	assert_int_equal(f.line, 11);
 	assert_null(read(&resopro__v1__record__descriptor,
 	    "{\"id\":\"a\",\"id\":\"b\"}", &f));
@@ -185,8 +185,8 @@ text__of_fields__as_people_read_them(void **state)
 	char *text;
 
 	(void)state;
-	text = json_field_text(
-	    m, protobuf_c_message_descriptor_get_field_by_name(d, "kind"), "|");
+	text = json_field_text(m,
+	    protobuf_c_message_descriptor_get_field_by_name(d, "kind"), "|");
 	assert_string_equal(text, "site");
 	free(text);
 	text = json_field_text(m,

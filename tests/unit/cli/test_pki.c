@@ -20,7 +20,7 @@
 #include "../../../client/cli/pki.h"
 #include "../../../client/cli/pki_file.h"
 
-#define NOW 1800000000	/* 2027-01-15 */
+#define NOW 1800000000 /* 2027-01-15 */
 #define DAY 86400
 
 struct fx {
@@ -101,14 +101,14 @@ verify(const struct fx *f, const char *path, int purpose, bool with_crl,
 	X509_STORE *store = X509_STORE_new();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509 *cert = load(path);
-	X509_LOOKUP *lookup =
-	    X509_STORE_add_lookup(store, X509_LOOKUP_file());
+	X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
 	int rc;
 
 	assert_int_equal(X509_STORE_load_file(store, in(f, "ca.pem", name)), 1);
 	if (with_crl) {
 		assert_int_equal(X509_load_crl_file(lookup,
-		    in(f, "crl.pem", name), X509_FILETYPE_PEM), 1);
+				     in(f, "crl.pem", name), X509_FILETYPE_PEM),
+		    1);
 		X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
 	}
 	X509_STORE_set_flags(store, X509_V_FLAG_X509_STRICT);
@@ -154,12 +154,14 @@ init__renewed__what_it_signed_stays_valid(void **state)
 	struct fx *f = *state;
 	struct pki_cert ca;
 
-	assert_int_equal(
-	    pki_account(f->dir, "ml-flers", &f->opts, &f->cert, &f->e), 0);
+	assert_int_equal(pki_account(f->dir, "ml-flers", &f->opts, &f->cert,
+			     &f->e),
+	    0);
 	f->renew.now = NOW + 100 * DAY;
 	assert_int_equal(pki_init(f->dir, &f->renew, &ca, &f->e), 0);
 	assert_int_equal(verify(f, f->cert.cert_path, X509_PURPOSE_SSL_CLIENT,
-	    true, NOW + 101 * DAY), X509_V_OK);
+			     true, NOW + 101 * DAY),
+	    X509_V_OK);
 	assert_int_equal(mode_of(f, "ca.pem.previous"), 0644);
 }
 
@@ -170,15 +172,18 @@ server__names_given__verifies_as_server_only(void **state)
 	const char *names[] = { "registre.example.org", "192.0.2.7",
 		"localhost" };
 
-	assert_int_equal(
-	    pki_server(f->dir, names, 3, &f->opts, &f->cert, &f->e), 0);
+	assert_int_equal(pki_server(f->dir, names, 3, &f->opts, &f->cert,
+			     &f->e),
+	    0);
 	assert_string_equal(f->cert.names,
 	    "DNS:registre.example.org, IP:192.0.2.7, DNS:localhost, "
 	    "IP:127.0.0.1, IP:::1");
 	assert_int_equal(verify(f, f->cert.cert_path, X509_PURPOSE_SSL_SERVER,
-	    true, NOW), X509_V_OK);
+			     true, NOW),
+	    X509_V_OK);
 	assert_int_not_equal(verify(f, f->cert.cert_path,
-	    X509_PURPOSE_SSL_CLIENT, false, NOW), X509_V_OK);
+				 X509_PURPOSE_SSL_CLIENT, false, NOW),
+	    X509_V_OK);
 	assert_int_equal(mode_of(f, "server.key"), 0600);
 }
 
@@ -188,8 +193,9 @@ server__name_begins_like_loopback__loopback_still_added(void **state)
 	struct fx *f = *state;
 	const char *names[] = { "localhost.example.org" };
 
-	assert_int_equal(
-	    pki_server(f->dir, names, 1, &f->opts, &f->cert, &f->e), 0);
+	assert_int_equal(pki_server(f->dir, names, 1, &f->opts, &f->cert,
+			     &f->e),
+	    0);
 	assert_non_null(strstr(f->cert.names, "DNS:localhost,"));
 }
 
@@ -202,7 +208,8 @@ server__name_would_inject__refused(void **state)
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		assert_int_equal(pki_server(f->dir, &bad[i], 1, &f->opts,
-		    &f->cert, &f->e), -1);
+				     &f->cert, &f->e),
+		    -1);
 		assert_int_equal(f->e.code, RSP_INVALID_ARGUMENT);
 		assert_string_not_equal(f->e.remedy, "");
 	}
@@ -213,25 +220,30 @@ account__id_given__san_uri_and_one_year(void **state)
 {
 	struct fx *f = *state;
 
-	assert_int_equal(
-	    pki_account(f->dir, "ml-flers", &f->opts, &f->cert, &f->e), 0);
+	assert_int_equal(pki_account(f->dir, "ml-flers", &f->opts, &f->cert,
+			     &f->e),
+	    0);
 	assert_string_equal(f->cert.names, "URI:resopro:account:ml-flers");
 	assert_int_equal((f->cert.not_after - NOW) / DAY, 365);
 	assert_int_equal(verify(f, f->cert.cert_path, X509_PURPOSE_SSL_CLIENT,
-	    true, NOW), X509_V_OK);
+			     true, NOW),
+	    X509_V_OK);
 	assert_int_equal(verify(f, f->cert.cert_path, X509_PURPOSE_SSL_CLIENT,
-	    false, NOW + 366 * DAY), X509_V_ERR_CERT_HAS_EXPIRED);
+			     false, NOW + 366 * DAY),
+	    X509_V_ERR_CERT_HAS_EXPIRED);
 }
 
 static void
 account__id_is_no_id__refused(void **state)
 {
 	struct fx *f = *state;
-	static const char *const bad[] = { "", "A", "a/b", "../ca", "a b", "é" };
+	static const char *const bad[] = { "", "A", "a/b", "../ca", "a b",
+		"é" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		assert_int_equal(pki_account(f->dir, bad[i], &f->opts,
-		    &f->cert, &f->e), -1);
+		assert_int_equal(pki_account(f->dir, bad[i], &f->opts, &f->cert,
+				     &f->e),
+		    -1);
 }
 
 static void
@@ -241,15 +253,15 @@ account__made_twice__second_refused_unless_renewed(void **state)
 	struct pki_cert first;
 	char path[300];
 
-	assert_int_equal(
-	    pki_account(f->dir, "a", &f->opts, &first, &f->e), 0);
-	assert_int_equal(
-	    pki_account(f->dir, "a", &f->opts, &f->cert, &f->e), -1);
-	assert_int_equal(
-	    pki_account(f->dir, "a", &f->renew, &f->cert, &f->e), 0);
+	assert_int_equal(pki_account(f->dir, "a", &f->opts, &first, &f->e), 0);
+	assert_int_equal(pki_account(f->dir, "a", &f->opts, &f->cert, &f->e),
+	    -1);
+	assert_int_equal(pki_account(f->dir, "a", &f->renew, &f->cert, &f->e),
+	    0);
 	assert_string_not_equal(f->cert.serial, first.serial);
 	assert_int_equal(pki_show(in(f, "account-a.pem.previous", path),
-	    &f->cert, &f->e), 0);
+			     &f->cert, &f->e),
+	    0);
 	assert_string_equal(f->cert.serial, first.serial);
 	assert_int_equal(mode_of(f, "account-a.key.previous"), 0600);
 }
@@ -261,16 +273,17 @@ revoke__account__crl_names_it_and_no_other(void **state)
 	struct pki_cert other;
 	unsigned n;
 
-	assert_int_equal(
-	    pki_account(f->dir, "a", &f->opts, &f->cert, &f->e), 0);
-	assert_int_equal(
-	    pki_account(f->dir, "b", &f->opts, &other, &f->e), 0);
+	assert_int_equal(pki_account(f->dir, "a", &f->opts, &f->cert, &f->e),
+	    0);
+	assert_int_equal(pki_account(f->dir, "b", &f->opts, &other, &f->e), 0);
 	assert_int_equal(pki_revoke(f->dir, "a", &f->opts, &n, &f->e), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(verify(f, f->cert.cert_path, X509_PURPOSE_SSL_CLIENT,
-	    true, NOW), X509_V_ERR_CERT_REVOKED);
+			     true, NOW),
+	    X509_V_ERR_CERT_REVOKED);
 	assert_int_equal(verify(f, other.cert_path, X509_PURPOSE_SSL_CLIENT,
-	    true, NOW), X509_V_OK);
+			     true, NOW),
+	    X509_V_OK);
 	assert_int_equal(pki_revoke(f->dir, "a", &f->opts, &n, &f->e), -1);
 	assert_int_equal(f->e.code, RSP_NOT_FOUND);
 }
@@ -283,13 +296,14 @@ revoke__by_serial_after_renewal__new_one_stays(void **state)
 	unsigned n;
 
 	assert_int_equal(pki_account(f->dir, "a", &f->opts, &old, &f->e), 0);
-	assert_int_equal(
-	    pki_account(f->dir, "a", &f->renew, &f->cert, &f->e), 0);
-	assert_int_equal(
-	    pki_revoke(f->dir, old.serial, &f->opts, &n, &f->e), 0);
+	assert_int_equal(pki_account(f->dir, "a", &f->renew, &f->cert, &f->e),
+	    0);
+	assert_int_equal(pki_revoke(f->dir, old.serial, &f->opts, &n, &f->e),
+	    0);
 	assert_int_equal(n, 1);
 	assert_int_equal(verify(f, f->cert.cert_path, X509_PURPOSE_SSL_CLIENT,
-	    true, NOW), X509_V_OK);
+			     true, NOW),
+	    X509_V_OK);
 }
 
 static void
@@ -298,12 +312,12 @@ leaf__longer_than_authority__ends_with_it(void **state)
 	struct fx *f = *state;
 
 	f->opts.now = NOW + 3600 * (int64_t)DAY;
-	assert_int_equal(
-	    pki_account(f->dir, "a", &f->opts, &f->cert, &f->e), 0);
+	assert_int_equal(pki_account(f->dir, "a", &f->opts, &f->cert, &f->e),
+	    0);
 	assert_int_equal(f->cert.not_after, NOW + 3650 * (int64_t)DAY);
 	f->opts.days = 399;
-	assert_int_equal(
-	    pki_account(f->dir, "b", &f->opts, &f->cert, &f->e), -1);
+	assert_int_equal(pki_account(f->dir, "b", &f->opts, &f->cert, &f->e),
+	    -1);
 }
 
 static void
@@ -313,12 +327,12 @@ directory__locked_by_another__refused_at_once(void **state)
 	struct pki_dir d;
 
 	assert_int_equal(pki_dir_open(&d, f->dir, false, &f->e), 0);
-	assert_int_equal(
-	    pki_account(f->dir, "a", &f->opts, &f->cert, &f->e), -1);
+	assert_int_equal(pki_account(f->dir, "a", &f->opts, &f->cert, &f->e),
+	    -1);
 	assert_non_null(strstr(f->e.msg, "another"));
 	pki_dir_close(&d);
-	assert_int_equal(
-	    pki_account(f->dir, "a", &f->opts, &f->cert, &f->e), 0);
+	assert_int_equal(pki_account(f->dir, "a", &f->opts, &f->cert, &f->e),
+	    0);
 }
 
 static void
@@ -330,8 +344,8 @@ index__damaged__names_the_line(void **state)
 
 	fputs("01AB\tV\t1\t-\ta\tx\nrubbish\n", file);
 	fclose(file);
-	assert_int_equal(
-	    pki_account(f->dir, "a", &f->opts, &f->cert, &f->e), -1);
+	assert_int_equal(pki_account(f->dir, "a", &f->opts, &f->cert, &f->e),
+	    -1);
 	assert_non_null(strstr(f->e.msg, "line 2"));
 }
 
@@ -341,10 +355,9 @@ show__file_without_certificate__refused(void **state)
 	struct fx *f = *state;
 	char path[300];
 
-	assert_int_equal(
-	    pki_show(in(f, "ca.key", path), &f->cert, &f->e), -1);
-	assert_int_equal(
-	    pki_show(in(f, "absent.pem", path), &f->cert, &f->e), -1);
+	assert_int_equal(pki_show(in(f, "ca.key", path), &f->cert, &f->e), -1);
+	assert_int_equal(pki_show(in(f, "absent.pem", path), &f->cert, &f->e),
+	    -1);
 	assert_string_not_equal(f->e.remedy, "");
 }
 

@@ -20,7 +20,7 @@
 
 struct rsp_stream {
 	unsigned starts, batches, records, ends, largest;
-	unsigned end_says;	/* SyncEnd.records */
+	unsigned end_says;       /* SyncEnd.records */
 	unsigned end_call_after; /* batches; 0: never */
 	bool half_closed, closed;
 	unsigned answers, given;
@@ -45,8 +45,7 @@ enum rsp_sent
 rsp_stream_send(struct rsp_stream *s, const ProtobufCMessage *m,
     struct rsp_error *e)
 {
-	const Resopro__V1__SyncRequest *r =
-	    (const Resopro__V1__SyncRequest *)m;
+	const Resopro__V1__SyncRequest *r = (const Resopro__V1__SyncRequest *)m;
 
 	(void)e;
 	assert_false(s->half_closed);
@@ -93,7 +92,8 @@ answer(unsigned which)
 			Resopro__V1__SyncPlanItem *x = malloc(sizeof *x);
 
 			resopro__v1__sync_plan_item__init(x);
-			x->action = RESOPRO__V1__SYNC_ACTION__SYNC_ACTION_CREATE;
+			x->action =
+			    RESOPRO__V1__SYNC_ACTION__SYNC_ACTION_CREATE;
 			x->kind = RESOPRO__V1__KIND__KIND_SITE;
 			x->id = strdup(i == 0 ? "id-one" : "id-two");
 			x->position = i + 1;
@@ -149,20 +149,57 @@ rsp_error_clear(struct rsp_error *e)
 }
 
 /* What the rest of the command line refers to and this test does not reach. */
-struct rsp_client *rsp_client_new(const struct rsp_client_opts *o,
-    struct rsp_error *e) { (void)o; (void)e; return NULL; }
-void rsp_client_free(struct rsp_client *c) { (void)c; }
-void rsp_client_set_interrupt_fd(struct rsp_client *c, int fd)
-    { (void)c; (void)fd; }
-int rsp_call(struct rsp_client *c, const struct rsp_method *m,
+struct rsp_client *
+rsp_client_new(const struct rsp_client_opts *o, struct rsp_error *e)
+{
+	(void)o;
+	(void)e;
+	return NULL;
+}
+void
+rsp_client_free(struct rsp_client *c)
+{
+	(void)c;
+}
+void
+rsp_client_set_interrupt_fd(struct rsp_client *c, int fd)
+{
+	(void)c;
+	(void)fd;
+}
+int
+rsp_call(struct rsp_client *c, const struct rsp_method *m,
     const ProtobufCMessage *q, ProtobufCMessage **r, int64_t d,
     struct rsp_error *e)
-    { (void)c; (void)m; (void)q; (void)r; (void)d; (void)e; return -1; }
-int rsp_request_id(char out[33], struct rsp_error *e)
-    { (void)out; (void)e; return -1; }
-const char *rsp_error_fact(const struct rsp_error *e, const char *key)
-    { (void)e; (void)key; return NULL; }
-const char *rsp_code_name(enum rsp_code c) { (void)c; return ""; }
+{
+	(void)c;
+	(void)m;
+	(void)q;
+	(void)r;
+	(void)d;
+	(void)e;
+	return -1;
+}
+int
+rsp_request_id(char out[33], struct rsp_error *e)
+{
+	(void)out;
+	(void)e;
+	return -1;
+}
+const char *
+rsp_error_fact(const struct rsp_error *e, const char *key)
+{
+	(void)e;
+	(void)key;
+	return NULL;
+}
+const char *
+rsp_code_name(enum rsp_code c)
+{
+	(void)c;
+	return "";
+}
 
 /* ---- the client ---------------------------------------------------------- */
 
@@ -209,8 +246,11 @@ begin(struct fx *f, unsigned n, bool twice)
 	assert_int_equal(push_check(&f->check, &f->cli, &f->files), 0);
 	resopro__v1__sync_start__init(&f->start);
 	plan_open(&f->plan, &f->cli, &f->check.origins, &f->files, false);
-	f->stream = (struct push_stream){ .cli = &f->cli, .files = &f->files,
-		.check = &f->check, .start = &f->start, .plan = &f->plan };
+	f->stream = (struct push_stream){ .cli = &f->cli,
+		.files = &f->files,
+		.check = &f->check,
+		.start = &f->start,
+		.plan = &f->plan };
 }
 
 static void
@@ -317,7 +357,7 @@ again__plan_was_half_shown__each_item_is_shown_once(void **state)
 
 	(void)state;
 	begin(&f, 2, false);
-	server.answers = 1;	/* the plan, then the connection is lost */
+	server.answers = 1; /* the plan, then the connection is lost */
 	assert_int_equal(push_stream_run(&f.stream, NULL, &f.e), -1);
 	assert_int_equal(f.e.code, RSP_UNCERTAIN);
 	plan_again(&f.plan);

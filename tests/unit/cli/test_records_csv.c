@@ -20,7 +20,7 @@ struct fx {
 	FILE *file;
 	struct records_csv *csv;
 	Resopro__V1__SyncRecord *s;
-	Resopro__V1__Site *site;	/* of s */
+	Resopro__V1__Site *site; /* of s */
 	unsigned line;
 	struct records_problem p;
 };
@@ -50,8 +50,9 @@ next(struct fx *f)
 
 	records_free(f->s);
 	got = records_csv_next(f->csv, &f->s, &f->line, &f->p);
-	f->site = f->s != NULL && f->s->record->kind == SITE ? f->s->record->site
-							     : NULL;
+	f->site = f->s != NULL && f->s->record->kind == SITE
+		      ? f->s->record->site
+		      : NULL;
 	return got;
 }
 
@@ -69,10 +70,11 @@ next__semicolons_bom_crlf__read_as_any(void **state)
 	struct fx f;
 
 	(void)state;
-	open_text(&f, SITE, "\xEF\xBB\xBFsource_id;nom;code_insee\r\n"
-			    "s1; Flers ;61169\r\n"
-			    "\r\n"
-			    "s2;\"Domfront; \"\"centre\"\"\";61145\r\n");
+	open_text(&f, SITE,
+	    "\xEF\xBB\xBFsource_id;nom;code_insee\r\n"
+	    "s1; Flers ;61169\r\n"
+	    "\r\n"
+	    "s2;\"Domfront; \"\"centre\"\"\";61145\r\n");
 	assert_int_equal(next(&f), RECORDS_ITEM);
 	assert_string_equal(f.s->record->source_id, "s1");
 	assert_string_equal(f.site->nom, "Flers");
@@ -121,7 +123,7 @@ next__first_line_says_separator__believed(void **state)
 
 	(void)state;
 	open_text(&f, SITE, "sep=;\nsource_id;nom,a;nom\n");
-	assert_int_equal(next(&f), RECORDS_FATAL);	/* column "nom,a" */
+	assert_int_equal(next(&f), RECORDS_FATAL); /* column "nom,a" */
 	assert_int_equal(f.p.line, 2);
 	assert_int_equal(f.p.column, 2);
 	done(&f);
@@ -133,10 +135,11 @@ next__windows_1252__converted_and_said_once(void **state)
 	struct fx f;
 
 	(void)state;
-	open_text(&f, SITE, "source_id;nom\n"
-			    "s1;ASCII\n"
-			    "s2;\xC9vreux \x80\n"
-			    "s3;Lis\xE8ve\n");
+	open_text(&f, SITE,
+	    "source_id;nom\n"
+	    "s1;ASCII\n"
+	    "s2;\xC9vreux \x80\n"
+	    "s3;Lis\xE8ve\n");
 	assert_int_equal(next(&f), RECORDS_ITEM);
 	assert_int_equal(next(&f), RECORDS_REMARK);
 	assert_int_equal(f.p.line, 3);
@@ -153,9 +156,10 @@ next__cell_over_two_lines__line_is_where_it_begins(void **state)
 	struct fx f;
 
 	(void)state;
-	open_text(&f, SITE, "source_id,nom,description\n"
-			    "s1,Un,\"a\r\nb\"\n"
-			    "s2,Deux,c\n");
+	open_text(&f, SITE,
+	    "source_id,nom,description\n"
+	    "s1,Un,\"a\r\nb\"\n"
+	    "s2,Deux,c\n");
 	assert_int_equal(next(&f), RECORDS_ITEM);
 	assert_string_equal(f.site->description, "a\nb");
 	assert_int_equal(f.line, 2);
@@ -191,7 +195,8 @@ next__id_without_source_id__serves_as_both(void **state)
 	struct fx f;
 
 	(void)state;
-	open_text(&f, ORGANISATION, "id,name,kind,certainty\na,Un,cio,likely\n");
+	open_text(&f, ORGANISATION,
+	    "id,name,kind,certainty\na,Un,cio,likely\n");
 	assert_int_equal(next(&f), RECORDS_REMARK);
 	assert_non_null(strstr(f.p.msg, "certainty"));
 	assert_int_equal(next(&f), RECORDS_ITEM);
@@ -264,12 +269,13 @@ next__wrong_cell__named_and_the_rest_goes_on(void **state)
 	struct fx f;
 
 	(void)state;
-	open_text(&f, SITE, "source_id,nom,latitude,siret\n"
-			    "s1,Un,nord,\n"
-			    "s2,Deux,49.1,\"1,30005E+13\"\n"
-			    "s3,Trois,49.1\n"
-			    ",Quatre,,\n"
-			    "s5,Cinq,,\n");
+	open_text(&f, SITE,
+	    "source_id,nom,latitude,siret\n"
+	    "s1,Un,nord,\n"
+	    "s2,Deux,49.1,\"1,30005E+13\"\n"
+	    "s3,Trois,49.1\n"
+	    ",Quatre,,\n"
+	    "s5,Cinq,,\n");
 	assert_int_equal(next(&f), RECORDS_BAD);
 	assert_int_equal(f.p.line, 2);
 	assert_int_equal(f.p.column, 3);

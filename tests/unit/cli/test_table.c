@@ -74,8 +74,8 @@ table__control_characters__shown_not_obeyed(void **state)
 	    "" } };
 
 	(void)state;
-	assert_table(
-	    0, rows, 1, 0, "ID  NAME              N\na   x\\x1b[2J\\x9b1m y\n");
+	assert_table(0, rows, 1, 0,
+	    "ID  NAME              N\na   x\\x1b[2J\\x9b1m y\n");
 }
 
 static void

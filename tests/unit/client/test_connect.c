@@ -132,8 +132,8 @@ shake_once(struct fixture *f, int fd, const char *leaf, const char *ca)
 	    SSL_FILETYPE_PEM);
 	if (ca != NULL) {
 		SSL_CTX_load_verify_file(ctx, pki_path(f->pki, ca));
-		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER |
-		    SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+		SSL_CTX_set_verify(ctx,
+		    SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 		SSL_CTX_set_alpn_select_cb(ctx, choose_h2, NULL);
 	}
 	ssl = SSL_new(ctx);
@@ -153,13 +153,13 @@ connect__server_certificate_unusable__says_why(void **state)
 		struct pki_leaf leaf;
 		const char *reason, *words;
 	} rows[] = {
-		{ { .name = "old", .server = true, .from = -7200,
-		    .to = -3600 }, "TLS_EXPIRED", "expired on 20" },
+		{ { .name = "old", .server = true, .from = -7200, .to = -3600 },
+		    "TLS_EXPIRED", "expired on 20" },
 		{ { .name = "new", .server = true, .from = 3600, .to = 7200 },
-		  "TLS_NOT_YET_VALID", "is valid from 20" },
+		    "TLS_NOT_YET_VALID", "is valid from 20" },
 		{ { .name = "odd" }, "TLS_WRONG_PURPOSE", "not one for" },
 		{ { .name = "plain", .server = true }, "TLS_NOT_HTTP2",
-		  "speaks TLS, but not HTTP/2" },
+		    "speaks TLS, but not HTTP/2" },
 	};
 	struct fixture *f = *state;
 
@@ -328,7 +328,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) \
+#define T(name)                                                                \
 	cmocka_unit_test_setup_teardown(name, client_setup, client_teardown)
 		T(connect__by_name_or_address__both_verified),
 		T(connect__certificate_of_another_name__says_both),

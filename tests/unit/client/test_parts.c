@@ -76,7 +76,8 @@ new__server_is_well_formed__accepted(void **state)
 static void
 new__token_ends_the_header__config_error(void **state)
 {
-	struct rsp_client_opts o = { .size = sizeof o, .server = "a",
+	struct rsp_client_opts o = { .size = sizeof o,
+		.server = "a",
 		.token = "x\r\ny: z" };
 
 	(void)state;
@@ -98,7 +99,8 @@ new__file_is_unusable__names_option_and_file(void **state)
 	pki_issue(pki, &b);
 	pki_write(pki, "empty", "");
 	pki_write(pki, "text", "hello\n");
-	pki_write(pki, "secret", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+	pki_write(pki, "secret",
+	    "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
 	    "MIGjME4GCSqGSIb3DQEFDTBBMCkGCSqGSIb3DQEFDDAcBAjhdPNzDVA5vwICCAAw\n"
 	    "-----END ENCRYPTED PRIVATE KEY-----\n");
 	o.ca_file = "/does/not/exist";
@@ -133,7 +135,8 @@ new__others_may_read_the_key__warned(void **state)
 {
 	struct pki *pki = pki_new();
 	struct pki_leaf a = { .name = "a", .from = -1, .to = 90 * 86400 };
-	struct rsp_client_opts o = { .size = sizeof o, .server = "a",
+	struct rsp_client_opts o = { .size = sizeof o,
+		.server = "a",
 		.warn = on_warning };
 	struct rsp_error e;
 	struct rsp_client *c;
@@ -185,8 +188,9 @@ methods__every_one_of_the_services__in_the_table(void **state)
 				fail_msg("%s is missing", path);
 			assert_ptr_equal(m->input, d->input);
 			assert_ptr_equal(m->output, d->output);
-			assert_ptr_equal(rsp_method_find(strchr(path + 1, 'v')
-			    + 3), m);
+			assert_ptr_equal(rsp_method_find(
+					     strchr(path + 1, 'v') + 3),
+			    m);
 		}
 	}
 	assert_non_null(rsp_method_at(n - 1));
@@ -203,8 +207,9 @@ methods__effect__goes_with_the_request_id(void **state)
 
 	(void)state;
 	for (size_t i = 0; (m = rsp_method_at(i)) != NULL; i++) {
-		bool has = protobuf_c_message_descriptor_get_field_by_name(
-		    m->input, "request_id") != NULL;
+		bool has =
+		    protobuf_c_message_descriptor_get_field_by_name(m->input,
+			"request_id") != NULL;
 
 		if (m->kind == RSP_UNARY)
 			assert_int_equal(m->effect == RSP_WRITE_ID, has);
@@ -252,8 +257,9 @@ message__cut_anywhere__read_or_refused(void **state)
 		uint8_t *copy = malloc(len + 1);
 
 		memcpy(copy, whole, len);
-		rsp_message_free(rsp_message_unpack(
-		    &resopro__v1__list_response__descriptor, copy, len, &e));
+		rsp_message_free(
+		    rsp_message_unpack(&resopro__v1__list_response__descriptor,
+			copy, len, &e));
 		free(copy);
 	}
 }
@@ -266,13 +272,15 @@ check__small_bytes_that_grow__bounded_memory(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bytes; i += 2) {
-		bytes[i] = 2 << 3 | 2;	/* records = 2, each empty */
+		bytes[i] = 2 << 3 | 2; /* records = 2, each empty */
 		bytes[i + 1] = 0;
 	}
 	assert_int_equal(rsp_check(&resopro__v1__list_response__descriptor,
-	    bytes, sizeof bytes, 1 << 20, &e), 0);
+			     bytes, sizeof bytes, 1 << 20, &e),
+	    0);
 	assert_int_equal(rsp_check(&resopro__v1__list_response__descriptor,
-	    bytes, sizeof bytes, 1 << 17, &e), -1);
+			     bytes, sizeof bytes, 1 << 17, &e),
+	    -1);
 	assert_int_equal(e.code, RSP_RESOURCE_EXHAUSTED);
 	assert_string_equal(e.reason, "MESSAGE_MEMORY");
 }
@@ -289,12 +297,14 @@ gunzip__bomb__ends_at_the_limit(void **state)
 	assert_int_equal(rsp_gzip(zeros, len, &small, &e), 0);
 	assert_true(buf_len(&small) < 100000);
 	assert_int_equal(rsp_gunzip(buf_head(&small), buf_len(&small), 1000,
-	    &out, &e), -1);
+			     &out, &e),
+	    -1);
 	assert_int_equal(e.code, RSP_RESOURCE_EXHAUSTED);
 	assert_true(out.cap <= 65536);
 	buf_reset(&out, 0);
-	assert_int_equal(rsp_gunzip(buf_head(&small), buf_len(&small) - 9,
-	    len, &out, &e), -1);
+	assert_int_equal(rsp_gunzip(buf_head(&small), buf_len(&small) - 9, len,
+			     &out, &e),
+	    -1);
 	assert_int_equal(e.code, RSP_INTERNAL);
 	buf_free(&small);
 	buf_free(&out);

@@ -9,11 +9,11 @@ READ(Asked);
 READ(Fail);
 READ(Lose);
 METHOD(Write, UNARY, WRITE_ID, delete_request, record_name);
-static const struct rsp_method write_anyhow = {
-	.path = "/t/Write",
+static const struct rsp_method write_anyhow = { .path = "/t/Write",
 	.input = &resopro__v1__delete_request__descriptor,
 	.output = &resopro__v1__record_name__descriptor,
-	.kind = RSP_UNARY, .effect = RSP_WRITE };
+	.kind = RSP_UNARY,
+	.effect = RSP_WRITE };
 
 static char padding[8000];
 
@@ -22,8 +22,7 @@ static const char *
 call_write(struct fixture *f, const struct rsp_method *method, const char *id,
     const char *how, int64_t deadline_ms)
 {
-	Resopro__V1__DeleteRequest request =
-	    RESOPRO__V1__DELETE_REQUEST__INIT;
+	Resopro__V1__DeleteRequest request = RESOPRO__V1__DELETE_REQUEST__INIT;
 	ProtobufCMessage *answer;
 
 	memset(padding, ' ', sizeof padding - 1);
@@ -174,7 +173,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) \
+#define T(name)                                                                \
 	cmocka_unit_test_setup_teardown(name, client_setup, client_teardown)
 		T(read__unavailable_twice__third_answers),
 		T(read__no_retry__one_attempt),

@@ -14,11 +14,11 @@ STREAM(Collect, CLIENT_STREAM);
 STREAM(EchoEach, BIDI);
 STREAM(AnswerFirst, BIDI);
 STREAM(StopAtTwo, BIDI);
-static const struct rsp_method echo_writes = {
-	.path = "/t/EchoEach",
+static const struct rsp_method echo_writes = { .path = "/t/EchoEach",
 	.input = &resopro__v1__record_name__descriptor,
 	.output = &resopro__v1__record_name__descriptor,
-	.kind = RSP_BIDI, .effect = RSP_WRITE };
+	.kind = RSP_BIDI,
+	.effect = RSP_WRITE };
 
 static char large[16385];
 
@@ -182,7 +182,7 @@ close__half_read__others_go_on(void **state)
 {
 	struct fixture *f = *state;
 
-	for (int i = 0; i < 40; i++) {	/* more than the connection's window */
+	for (int i = 0; i < 40; i++) { /* more than the connection's window */
 		struct rsp_stream *s = open_stream(f, &Count);
 
 		assert_int_equal(send_id(f, s, "2000 16384"), RSP_SEND_OK);
@@ -250,8 +250,8 @@ recv__connection_cut__unavailable_or_uncertain(void **state)
 
 		assert_int_equal(send_id(f, s, "cut"), RSP_SEND_OK);
 		assert_int_equal(recv_id(f, s, -1), RSP_RECV_ERROR);
-		assert_int_equal(f->e.code, i == 0 ? RSP_UNAVAILABLE :
-		    RSP_UNCERTAIN);
+		assert_int_equal(f->e.code,
+		    i == 0 ? RSP_UNAVAILABLE : RSP_UNCERTAIN);
 		assert_int_equal(f->e.maybe_written, i == 1);
 		assert_false(f->e.from_server);
 		rsp_stream_close(s);
@@ -312,7 +312,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) \
+#define T(name)                                                                \
 	cmocka_unit_test_setup_teardown(name, client_setup, client_teardown)
 		T(recv__server_stream__messages_in_order_then_end),
 		T(recv__server_fails_later__message_first),

@@ -45,7 +45,8 @@ call__message_larger_than_windows__comes_back(void **state)
 
 	request.id = text;
 	assert_int_equal(rsp_call(f->client, &Echo, &request.base, &m,
-	    RSP_DEADLINE_DEFAULT, &f->e), 0);
+			     RSP_DEADLINE_DEFAULT, &f->e),
+	    0);
 	assert_string_equal(((Name *)(void *)m)->id, text);
 	rsp_message_free(m);
 	free(text);
@@ -70,8 +71,9 @@ call__server_hangs__deadline_exceeded(void **state)
 
 	assert_null(call_within(f, &Hang, "", 150));
 	assert_int_equal(f->e.code, RSP_DEADLINE_EXCEEDED);
-	assert_false(f->e.maybe_written);	/* a read */
-	assert_answer(f, &Echo, "on the same connection", "on the same connection");
+	assert_false(f->e.maybe_written); /* a read */
+	assert_answer(f, &Echo, "on the same connection",
+	    "on the same connection");
 }
 
 static void
@@ -134,11 +136,10 @@ call__answer_is_malformed__internal(void **state)
 	static const struct {
 		const char *bytes, *reason;
 	} rows[] = {
-		{ "1205", "MALFORMED" },	/* cut */
-		{ "1202c328", "UTF8" },
-		{ "12026100", "NUL" },
-		{ "1005", "WIRE_TYPE" },	/* a number for a string */
-		{ "13", "MALFORMED" },		/* a group */
+		{ "1205", "MALFORMED" }, /* cut */
+		{ "1202c328", "UTF8" }, { "12026100", "NUL" },
+		{ "1005", "WIRE_TYPE" }, /* a number for a string */
+		{ "13", "MALFORMED" },   /* a group */
 	};
 	struct fixture *f = *state;
 
@@ -182,7 +183,7 @@ call__answer_too_large_once_inflated__resource_exhausted(void **state)
 	o.max_message_bytes = 100;
 	assert_non_null(client_with(f, &o));
 	text = text_of(99);
-	assert_null(call(f, &EchoGzip, text));	/* 101 bytes with its field */
+	assert_null(call(f, &EchoGzip, text)); /* 101 bytes with its field */
 	assert_int_equal(f->e.code, RSP_RESOURCE_EXHAUSTED);
 	free(text);
 }
@@ -200,7 +201,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) \
+#define T(name)                                                                \
 	cmocka_unit_test_setup_teardown(name, client_setup, client_teardown)
 		T(call__server_answers__message_comes_back),
 		T(call__message_larger_than_windows__comes_back),

@@ -324,7 +324,8 @@ main(void)
 		TEST(config__too_many_addresses__refused),
 		TEST(config__unknown_key__named_with_line_and_what_is_allowed),
 		TEST(config__unknown_section__sections_are_told),
-		TEST(config__several_mistakes__each_is_told_and_the_first_returned),
+		TEST(
+		    config__several_mistakes__each_is_told_and_the_first_returned),
 		TEST(config__number_out_of_bounds__bounds_in_its_unit),
 		TEST(config__line_without_equals__told),
 		TEST(config__line_too_long__told_and_not_cut),

@@ -95,11 +95,11 @@ email_looks_personal__first_and_last_name__yes(void **state)
 		"jeanne_martin@exemple.fr", "Jeanne.Martin2@exemple.fr", NULL };
 	static const char *const no[] = { "accueil@exemple.fr",
 		"mission.locale@exemple.fr", "cio.lisieux@ac-normandie.fr",
-		"cio-caen.orientation@ac-normandie.fr", "cap.emploi14@exemple.fr",
-		"ce.0140013n@ac-normandie.fr", "contact.caen@exemple.fr",
-		"jeannemartin@exemple.fr", "a.b.c@exemple.fr", "jeanne.martin",
-		"", "@", "a.b@exemple.fr", ".martin@exemple.fr",
-		"14.caen@exemple.fr", NULL };
+		"cio-caen.orientation@ac-normandie.fr",
+		"cap.emploi14@exemple.fr", "ce.0140013n@ac-normandie.fr",
+		"contact.caen@exemple.fr", "jeannemartin@exemple.fr",
+		"a.b.c@exemple.fr", "jeanne.martin", "", "@", "a.b@exemple.fr",
+		".martin@exemple.fr", "14.caen@exemple.fr", NULL };
 
 	(void)state;
 	assert_says(contact_email_looks_personal, yes, true);
@@ -109,18 +109,18 @@ email_looks_personal__first_and_last_name__yes(void **state)
 static void
 phone__international_national_and_short__are_good(void **state)
 {
-	static const char *const good[] = { "+33231123456",
-		"+33 2 31 12 34 56", "0231123456", "02 31 12 34 56",
-		"02.31.12.34.56", "02-31-12-34-56", "0801 902 902", "3949",
-		"39 49", "36 95", "1014", "15", "17", "18", "112", "115",
-		"116 111", "118712", "+262262123456", "+1 202 555 0123",
-		"+4412345", "+123456789012345", NULL };
+	static const char *const good[] = { "+33231123456", "+33 2 31 12 34 56",
+		"0231123456", "02 31 12 34 56", "02.31.12.34.56",
+		"02-31-12-34-56", "0801 902 902", "3949", "39 49", "36 95",
+		"1014", "15", "17", "18", "112", "115", "116 111", "118712",
+		"+262262123456", "+1 202 555 0123", "+4412345",
+		"+123456789012345", NULL };
 	static const char *const bad[] = { "", "+", "abc", "02311234567",
 		"023112345", "0031231123456", "0033231123456", "1234567890",
 		"+33 (0)2 31 12 34 56", "+330231123456", "+3323112345",
-		"+332311234567", "+0231123456", "+123456",
-		"+1234567890123456", "02  31 12 34 56", " 0231123456",
-		"0231123456 ", "02 31 12 34 5O", "02 31 12 34 56 / 57",
+		"+332311234567", "+0231123456", "+123456", "+1234567890123456",
+		"02  31 12 34 56", " 0231123456", "0231123456 ",
+		"02 31 12 34 5O", "02 31 12 34 56 / 57",
 		"0231123456;0231123457", "2949", "10", "20", "110", "113400",
 		"119712", "02 31 12 34 56.", "++33231123456", NULL };
 
@@ -137,11 +137,11 @@ url__http_with_a_host__is_good(void **state)
 		"https://exemple.fr:8443/a?b=c&d=%20#e",
 		"https://exemple.fr?x=1", "https://\xC3\xA9toile.fr/\xC3\xA0",
 		"https://exemple.fr/@accueil", "https://192.0.2.1/", NULL };
-	static const char *const bad[] = { "", "www.exemple.fr",
-		"exemple.fr", "ftp://exemple.fr", "javascript:alert(1)",
-		"https:/exemple.fr", "https://", "https:///accueil",
-		"https://localhost/", "https://exemple..fr", "https://exemple.fr.",
-		"https://-a.fr", "https://exemple.fr:", "https://exemple.fr:0",
+	static const char *const bad[] = { "", "www.exemple.fr", "exemple.fr",
+		"ftp://exemple.fr", "javascript:alert(1)", "https:/exemple.fr",
+		"https://", "https:///accueil", "https://localhost/",
+		"https://exemple..fr", "https://exemple.fr.", "https://-a.fr",
+		"https://exemple.fr:", "https://exemple.fr:0",
 		"https://exemple.fr:65536", "https://exemple.fr:x",
 		"https://a:b@exemple.fr", "https://exemple.fr/a b",
 		"https://exemple.fr/<a>", "https://exemple.fr/\"",
@@ -182,7 +182,11 @@ note__phone_numbers__are_seen_however_they_are_cut(void **state)
 		"tel:0612345678.", "(06 12 34 56 78)", "06 12345678",
 		"0612 345 678", "+33612345678", "+33 6 12 34 56 78",
 		"+33 (0)6 12 34 56 78", "+33 06 12 34 56 78", "0033612345678",
-		"06\xC2\xA0" "12\xC2\xA0" "34\xC2\xA0" "56\xC2\xA0" "78",
+		"06\xC2\xA0"
+		"12\xC2\xA0"
+		"34\xC2\xA0"
+		"56\xC2\xA0"
+		"78",
 		"06  12  34  56  78", "06 - 12 - 34 - 56 - 78",
 		"le 12 06 12 34 56 78", "06 12 34 56 78 14 heures", NULL };
 	static const char *const no[] = { "", "12 accueils", "2026-03-14",
@@ -204,9 +208,9 @@ note__social_security_numbers__are_seen(void **state)
 		"NIR 2 85 05 78 006 084 91, suivi", "299122B033001",
 		"1 85 20 78 006 084", NULL };
 	static const char *const no[] = { "", "20005340300016", "185057800608",
-		"1 85 13 78 006 084", "5 85 05 78 006 084",
-		"1850578006084361", "1 85 05 78", "2026-2027 : 12 accueils",
-		"213 501 183 00012", NULL };
+		"1 85 13 78 006 084", "5 85 05 78 006 084", "1850578006084361",
+		"1 85 05 78", "2026-2027 : 12 accueils", "213 501 183 00012",
+		NULL };
 
 	(void)state;
 	assert_says(note_has_nir, yes, true);
@@ -218,7 +222,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(email__dot_atoms_at_domains__are_good),
-		cmocka_unit_test(email__bounds__are_64_before_at_and_254_in_all),
+		cmocka_unit_test(
+		    email__bounds__are_64_before_at_and_254_in_all),
 		cmocka_unit_test(
 		    email_looks_personal__first_and_last_name__yes),
 		cmocka_unit_test(

@@ -74,7 +74,8 @@ date_parse__anything_else__says_why_and_writes_nothing(void **state)
 		struct date d = { 1, 2, 3 };
 
 		assert_int_equal(date_parse(bad[i].text, strlen(bad[i].text),
-		    &d), bad[i].want);
+				     &d),
+		    bad[i].want);
 		assert_int_equal(d.year, 1);
 	}
 }
@@ -156,11 +157,13 @@ static void
 date_compare__orders_days(void **state)
 {
 	UNUSED(state);
-	assert_int_equal(date_compare(day("2026-01-31"), day("2026-02-01")), -1);
+	assert_int_equal(date_compare(day("2026-01-31"), day("2026-02-01")),
+	    -1);
 	assert_int_equal(date_compare(day("2026-02-01"), day("2026-02-01")), 0);
 	assert_int_equal(date_compare(day("2027-01-01"), day("2026-12-31")), 1);
 	assert_int_equal(date_between(day("2024-02-28"), day("2024-03-01")), 2);
-	assert_int_equal(date_between(day("2024-03-01"), day("2024-02-28")), -2);
+	assert_int_equal(date_between(day("2024-03-01"), day("2024-02-28")),
+	    -2);
 }
 
 static void
@@ -212,9 +215,11 @@ date_to_unix__start_of_day__is_the_first_second_of_it(void **state)
 	}
 	/* The days of the changes last 23 and 25 hours. */
 	assert_int_equal(date_to_unix(day("2026-03-30")) -
-	    date_to_unix(day("2026-03-29")), 23 * 3600);
+			     date_to_unix(day("2026-03-29")),
+	    23 * 3600);
 	assert_int_equal(date_to_unix(day("2026-10-26")) -
-	    date_to_unix(day("2026-10-25")), 25 * 3600);
+			     date_to_unix(day("2026-10-25")),
+	    25 * 3600);
 }
 
 static void

@@ -26,7 +26,7 @@ assert_samples(check_fn *check, const struct sample *s, size_t n)
 			fail_msg("\"%s\": wanted %d", s[i].text, s[i].want);
 }
 
-#define ASSERT_SAMPLES(check, s) \
+#define ASSERT_SAMPLES(check, s)                                               \
 	assert_samples(check, s, sizeof(s) / sizeof((s)[0]))
 
 static void
@@ -73,8 +73,8 @@ static void
 siret__la_poste__luhn_or_sum_of_digits(void **state)
 {
 	static const struct sample samples[] = {
-		{ "35600000000048", IDENTIFIER_OK },	/* Luhn: the seat */
-		{ "35600000049837", IDENTIFIER_OK },	/* 45 */
+		{ "35600000000048", IDENTIFIER_OK },       /* Luhn: the seat */
+		{ "35600000049837", IDENTIFIER_OK },       /* 45 */
 		{ "35600000000004", IDENTIFIER_CHECKSUM }, /* 18 */
 		{ "35600000049838", IDENTIFIER_CHECKSUM },
 		/* The sum is 20, but it is not La Poste's. */

@@ -170,9 +170,10 @@ opening_hours__slips__say_where_and_what(void **state)
 static void
 opening_hours__every_cut_of_a_good_text__ends_within_it(void **state)
 {
-	const char text[] = "2026 Dec 24-2027 Jan 02,easter -2 days week 1-9/2: "
-			    "SH Mo[1]-Fr,PH +1 day (sunset-01:00)-24:00+ off "
-			    "\"x\" || 24/7";
+	const char text[] =
+	    "2026 Dec 24-2027 Jan 02,easter -2 days week 1-9/2: "
+	    "SH Mo[1]-Fr,PH +1 day (sunset-01:00)-24:00+ off "
+	    "\"x\" || 24/7";
 	size_t i;
 
 	(void)state;

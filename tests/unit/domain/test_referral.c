@@ -20,32 +20,30 @@
 
 static const struct suspension summer[] = { { 20260601, 20260831 } };
 
-#define TITLE(c, l, f, t, ce, sp) \
-	{ .code = c, .label = l, .decision_number = "", .from = f, .to = t, \
-	    .cercle = ce, .spro = sp }
-static const struct title by_law[] = {
-	TITLE("membre-de-droit", "membre de droit", 20200101, 0, 2, true)
-};
-static const struct title until_2027[] = {
-	TITLE("operateur-cep", "opérateur CEP", 20240102, 20271231, 2, true)
-};
-static const struct title recognised[] = {
-	TITLE("reconnu", "reconnu", 20200101, 0, 3, false)
-};
-static const struct title vae[] = {
-	TITLE("prc-vae", "point relais conseil", 20200101, 0, 3, false)
-};
-static const struct title labelled[] = {
-	TITLE("label-spro", "labellisé", 20260501, 20310430, 3, true)
-};
-static const struct title near_them[] = {
-	TITLE("proximite", "réseau de proximité", 20200101, 0, 4, false)
-};
-static const struct title suspended_in_summer[] = {
-	{ .code = "membre-de-droit", .decision_number = "",
-	    .from = 20200101, .cercle = 2, .spro = true,
-	    .suspensions = summer, .n_suspensions = 1 }
-};
+#define TITLE(c, l, f, t, ce, sp)                                              \
+	{                                                                      \
+		.code = c, .label = l, .decision_number = "", .from = f,       \
+		.to = t, .cercle = ce, .spro = sp                              \
+	}
+static const struct title by_law[] = { TITLE("membre-de-droit",
+    "membre de droit", 20200101, 0, 2, true) };
+static const struct title until_2027[] = { TITLE("operateur-cep",
+    "opérateur CEP", 20240102, 20271231, 2, true) };
+static const struct title recognised[] = { TITLE("reconnu", "reconnu", 20200101,
+    0, 3, false) };
+static const struct title vae[] = { TITLE("prc-vae", "point relais conseil",
+    20200101, 0, 3, false) };
+static const struct title labelled[] = { TITLE("label-spro", "labellisé",
+    20260501, 20310430, 3, true) };
+static const struct title near_them[] = { TITLE("proximite",
+    "réseau de proximité", 20200101, 0, 4, false) };
+static const struct title suspended_in_summer[] = { { .code = "membre-de-droit",
+    .decision_number = "",
+    .from = 20200101,
+    .cercle = 2,
+    .spro = true,
+    .suspensions = summer,
+    .n_suspensions = 1 } };
 
 static const struct body {
 	const char *id, *kind, *commune;
@@ -128,10 +126,13 @@ make_candidate(struct fixture *f, size_t i)
 	const struct body *b = &bodies[i];
 	struct candidate *c = &f->candidates[i];
 
-	*c = (struct candidate){ .organisation_id = b->id, .kind = b->kind,
+	*c = (struct candidate){ .organisation_id = b->id,
+		.kind = b->kind,
 		.site_id = b->commune[0] != '\0' ? "s1" : "",
-		.titles = b->titles, .n_titles = b->titles != NULL,
-		.closed = b->closed, .modes = MODE_PRESENTIEL };
+		.titles = b->titles,
+		.n_titles = b->titles != NULL,
+		.closed = b->closed,
+		.modes = MODE_PRESENTIEL };
 	c->commune = territory_commune(f->territory, b->commune);
 	if (strcmp(b->id, "ft-caen-b") == 0)
 		c->modes |= MODE_DISTANCE;
@@ -243,7 +244,7 @@ ask(struct fixture *f, const char *text, day_number day, struct question *out)
 	assert_true(strlen(text) < sizeof out->text);
 	strcpy(out->text, text);
 	for (char *w = strtok_r(out->text, " ", &rest); w != NULL;
-	    w = strtok_r(NULL, " ", &rest)) {
+	     w = strtok_r(NULL, " ", &rest)) {
 		if (q->commune == NULL)
 			q->commune = territory_commune(f->territory, w);
 		else if (w[0] >= '0' && w[0] <= '9')
@@ -273,8 +274,8 @@ lines_of(const struct referral_answer *a, char *out, size_t room)
 		const struct referral_line *l = &a->lines[i];
 
 		n += (size_t)snprintf(out + n, room - n, "%s%s:%s",
-		    i > 0 ? " " : "", l->rule_id, l->candidate != NULL ?
-		    l->candidate->organisation_id : "-");
+		    i > 0 ? " " : "", l->rule_id,
+		    l->candidate != NULL ? l->candidate->organisation_id : "-");
 	}
 	return out;
 }
@@ -302,8 +303,7 @@ static const struct scenario {
 } scenarios[] = {
 	{ "X1", "76540 45 salarie_prive cadre +demission_reconversion",
 	    "R06:apec-rouen X1:cep" },
-	{ "X1.3", "61006 24 salarie_prive +demission_reconversion",
-	    "X1:cep" },
+	{ "X1.3", "61006 24 salarie_prive +demission_reconversion", "X1:cep" },
 	{ "X1.4", "14118 40 salarie_prive boeth +demission_reconversion",
 	    "X1:cep X1:cap-caen" },
 	{ "X1.2", "14118 40 salarie_prive boeth cadre +demission_reconversion",
@@ -311,8 +311,7 @@ static const struct scenario {
 	{ "R01", "50129 16 eleve", "R01:cio-cherbourg R01:agence" },
 	{ "R01.2", "61169 12 eleve +decrochage", "R01:cio-flers R01:agence" },
 	{ "R02", "76540 20 etudiant", "R02:suio-rouen" },
-	{ "R03", "14118 18 apprenti",
-	    "R03:cfa-caen R03:cma R03:cio-flers" },
+	{ "R03", "14118 18 apprenti", "R03:cfa-caen R03:cma R03:cio-flers" },
 	{ "R03.2", "14118 18 apprenti secteur=artisanat",
 	    "R03:cfa-caen R03:cma R03:cio-flers" },
 	{ "R03.3", "14118 18 apprenti secteur=commerce",
@@ -362,8 +361,7 @@ static const struct scenario {
 	{ "R08", "61169 40 agent_public", "R08:- R08:label-flers" },
 	{ "R08.2", "14118 40 agent_public", "R08:- R08:label-flers" },
 	{ "R09", "50129 45 demandeur_emploi", "R09:ft-cherbourg" },
-	{ "R10", "50129 45 demandeur_emploi rsa",
-	    "R10:ft-cherbourg R10:-" },
+	{ "R10", "50129 45 demandeur_emploi rsa", "R10:ft-cherbourg R10:-" },
 	{ "R10.2", "50129 45 sans_activite rsa", "R10:ft-cherbourg R10:-" },
 	{ "R11", "50129 23 salarie_prive +vae", "R11:prc-cherbourg R07:cep" },
 	{ "R11.2", "50129 40 salarie_prive +vae +apprentissage",
@@ -396,10 +394,8 @@ static const struct scenario {
 	{ "R16.6", "50129 40 +apprentissage secteur=agriculture",
 	    "R16:ca-50 R16:cfa-caen" },
 	{ "R16.7", "76540 40 +apprentissage", "R16:cma R16:cfa-caen" },
-	{ "R16.8", "76540 40 +decouverte_artisanat",
-	    "R16:cma R16:cfa-caen" },
-	{ "R17", "14118 30 salarie_prive +droits_loisirs",
-	    "R07:cep R17:crij" },
+	{ "R16.8", "76540 40 +decouverte_artisanat", "R16:cma R16:cfa-caen" },
+	{ "R17", "14118 30 salarie_prive +droits_loisirs", "R07:cep R17:crij" },
 	{ "R17.2", "61169 25 salarie_prive +droits_loisirs",
 	    "R07:cep R17:label-flers R17:ml-bocage" },
 	{ "R18", "61169 70 retraite", "R18:ccas-flers R18:agence" },
@@ -470,8 +466,7 @@ find__age_boundaries__as_the_law_counts_them(void **state)
 		referral_find(f->rules, &q.query, &f->source, &f->answer);
 		if (strcmp(f->answer.lines[0].rule_id, ages[i].first) != 0)
 			print_error("%s\n", ages[i].question);
-		assert_string_equal(f->answer.lines[0].rule_id,
-		    ages[i].first);
+		assert_string_equal(f->answer.lines[0].rule_id, ages[i].first);
 	}
 }
 
@@ -502,9 +497,10 @@ excludes(const struct referral_answer *a, const char *rule, const char *kind,
 
 		if (strcmp(x->rule_id, rule) == 0 &&
 		    (kind == NULL || strcmp(x->kind, kind) == 0) &&
-		    (body == NULL ? x->candidate == NULL :
-		    x->candidate != NULL &&
-		    strcmp(x->candidate->organisation_id, body) == 0)) {
+		    (body == NULL ? x->candidate == NULL
+				  : x->candidate != NULL &&
+					strcmp(x->candidate->organisation_id,
+					    body) == 0)) {
 			assert_true(x->reason[0] != '\0');
 			assert_true(x->legal_source[0] != '\0');
 			return true;
@@ -524,8 +520,8 @@ find__advice_before_resigning__never_france_travail_and_says_why(void **state)
 	assert_true(excludes(&f->answer, "X1", "france-travail", NULL));
 	assert_true(excludes(&f->answer, "X1", "mission-locale", NULL));
 	for (size_t i = 0; i < f->answer.n_excluded; i++)
-		assert_non_null(strstr(f->answer.excluded[i].legal_source,
-		    "L5422-1-1"));
+		assert_non_null(
+		    strstr(f->answer.excluded[i].legal_source, "L5422-1-1"));
 	assert_answer_at(f, "61006 24 demandeur_emploi +demission_reconversion",
 	    TODAY, "R04:ml-argentan R04:ft-argentan");
 	assert_int_equal(f->answer.n_excluded, 0);
@@ -549,8 +545,7 @@ find__market_holder_after_its_contract__national_front_page(void **state)
 
 	assert_answer_at(f, "14118 40 salarie_prive", 20280101, "R07:-");
 	assert_non_null(strstr(f->answer.lines[0].hors_reseau, "Mon-CEP"));
-	assert_string_equal(f->answer.lines[0].site_web,
-	    "https://mon-cep.org");
+	assert_string_equal(f->answer.lines[0].site_web, "https://mon-cep.org");
 }
 
 static void
@@ -567,8 +562,7 @@ find__suspended_closed_untitled__left_out_with_the_reason(void **state)
 	referral_find(f->rules, &q.query, &f->source, &f->answer);
 	assert_string_equal(lines_of(&f->answer, got, sizeof got),
 	    "R04:ml-caen R04:ft-caen-a");
-	assert_true(excludes(&f->answer, "X2", "mission-locale",
-	    "ml-bayeux"));
+	assert_true(excludes(&f->answer, "X2", "mission-locale", "ml-bayeux"));
 	ask(f, "76259 20 sans_activite", TODAY, &q);
 	q.query.why = true;
 	referral_find(f->rules, &q.query, &f->source, &f->answer);
@@ -620,7 +614,8 @@ find__lines__carry_place_proof_law_and_reason(void **state)
 	assert_non_null(strstr(l[0].legal_source, "L5314-2"));
 	assert_true(strlen(l[0].reason) > 20);
 	/* by competence, though another is nearer */
-	assert_answer_at(f, "61006 16", TODAY, "R04a:ml-argentan "
+	assert_answer_at(f, "61006 16", TODAY,
+	    "R04a:ml-argentan "
 	    "R04a:cio-flers");
 	assert_int_equal(l[1].placed.class, DISTANCE_ARRONDISSEMENT);
 	assert_in_range(l[1].placed.metres, 20000, 60000);
@@ -633,8 +628,10 @@ find__limit__the_first_lines(void **state)
 	struct question q;
 	char got[300];
 
-	ask(f, "50129 20 demandeur_emploi boeth rsa +vae +apprentissage "
-	    "+droits_loisirs", TODAY, &q);
+	ask(f,
+	    "50129 20 demandeur_emploi boeth rsa +vae +apprentissage "
+	    "+droits_loisirs",
+	    TODAY, &q);
 	q.query.limit = 0;
 	referral_find(f->rules, &q.query, &f->source, &f->answer);
 	assert_string_equal(lines_of(&f->answer, got, sizeof got),
@@ -684,8 +681,8 @@ find__notes__with_the_rules_that_have_one(void **state)
 /* ---- bad rules ---------------------------------------------------------- */
 
 #define ROW "[R1]\nconditions = toujours\nlegal_source = L\nreason_fr = r\n"
-#define LAST \
-	"[R9]\nconditions = sans_reponse:oui\nlegal_source = L\n" \
+#define LAST                                                                   \
+	"[R9]\nconditions = sans_reponse:oui\nlegal_source = L\n"              \
 	"reason_fr = r\npriority = 9\nhors_reseau_fr = n\n"
 
 static const struct {
@@ -740,7 +737,7 @@ knows_all_but_nope(const struct vocabularies *v, const char *vocabulary,
 {
 	(void)v;
 	assert_true(strcmp(vocabulary, "situations") == 0 ||
-	    strcmp(vocabulary, "organisation-kinds") == 0);
+		    strcmp(vocabulary, "organisation-kinds") == 0);
 	return strcmp(code, "nope") != 0;
 }
 
@@ -767,8 +764,8 @@ rules__last_line_without_lf__read(void **state)
 {
 	static const char conf[] = LAST "# the end";
 	struct err e = { 0 };
-	struct referral_rules *r = referral_rules_new("conf", conf,
-	    strlen(conf), NULL, NULL, &e);
+	struct referral_rules *r =
+	    referral_rules_new("conf", conf, strlen(conf), NULL, NULL, &e);
 
 	(void)state;
 	assert_non_null(r);
@@ -796,8 +793,7 @@ main(void)
 		    find__suspended_closed_untitled__left_out_with_the_reason),
 		cmocka_unit_test(
 		    find__nobody_holds_anything__an_answer_outside_the_network),
-		cmocka_unit_test(
-		    find__lines__carry_place_proof_law_and_reason),
+		cmocka_unit_test(find__lines__carry_place_proof_law_and_reason),
 		cmocka_unit_test(find__limit__the_first_lines),
 		cmocka_unit_test(
 		    find__two_of_a_kind_in_the_commune__lowest_id_or_the_mode_asked),

@@ -76,7 +76,8 @@ title__suspended__no_right_from_first_to_last_day(void **state)
 static void
 title__without_end__held_for_ever(void **state)
 {
-	struct title t = { .code = "x", .decision_number = "",
+	struct title t = { .code = "x",
+		.decision_number = "",
 		.from = 20200101 };
 
 	(void)state;
@@ -88,10 +89,14 @@ static void
 cercle_and_spro__independent_and_read_at_a_day(void **state)
 {
 	struct title t[] = {
-		{ .code = "proximite", .decision_number = "",
-		    .from = 20200101, .cercle = 4 },
+		{ .code = "proximite",
+		    .decision_number = "",
+		    .from = 20200101,
+		    .cercle = 4 },
 		label,
-		{ .code = "cfa", .decision_number = "", .from = 20210101,
+		{ .code = "cfa",
+		    .decision_number = "",
+		    .from = 20210101,
 		    .cercle = 3 },
 	};
 
@@ -110,9 +115,13 @@ proof__first_cercle_then_oldest(void **state)
 {
 	struct title t[] = {
 		{ .code = "none", .decision_number = "", .from = 20100101 },
-		{ .code = "young", .decision_number = "", .from = 20220101,
+		{ .code = "young",
+		    .decision_number = "",
+		    .from = 20220101,
 		    .cercle = 2 },
-		{ .code = "old", .decision_number = "", .from = 20200101,
+		{ .code = "old",
+		    .decision_number = "",
+		    .from = 20200101,
 		    .cercle = 2 },
 	};
 
@@ -125,7 +134,8 @@ proof__first_cercle_then_oldest(void **state)
 static void
 text__dates_and_decision__in_french(void **state)
 {
-	struct title t = { .code = "droit", .decision_number = "",
+	struct title t = { .code = "droit",
+		.decision_number = "",
 		.from = 20200501 };
 	char out[120];
 

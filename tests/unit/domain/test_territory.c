@@ -156,8 +156,7 @@ resolve__name_of_three_communes__a_choice_that_a_departement_settles(
 	struct match m[ROOM];
 
 	(void)state;
-	assert_int_equal(territory_resolve(normandy, "cuverville", m, ROOM),
-	    3);
+	assert_int_equal(territory_resolve(normandy, "cuverville", m, ROOM), 3);
 	assert_string_equal(m[0].commune->code, "14215");
 	assert_string_equal(m[1].commune->code, "27194");
 	assert_string_equal(m[2].commune->code, "76206");
@@ -165,7 +164,8 @@ resolve__name_of_three_communes__a_choice_that_a_departement_settles(
 	assert_one("Cuverville (Seine-Maritime)", MATCH_NAME, "76206");
 	assert_one("Cuverville, eure", MATCH_NAME, "27194");
 	assert_int_equal(territory_resolve(normandy, "Cuverville (50)", m,
-	    ROOM), 0);
+			     ROOM),
+	    0);
 }
 
 static void
@@ -181,8 +181,8 @@ resolve__postal_code__every_commune_of_it(void **state)
 	assert_string_equal(m[0].commune->nom, "Le Manoir");
 	assert_int_equal(m[1].kind, MATCH_POSTAL_CODE);
 	for (size_t i = 1; i < n; i++)
-		assert_true(i == 1 ||
-		    strcmp(m[i - 1].commune->code, m[i].commune->code) < 0);
+		assert_true(i == 1 || strcmp(m[i - 1].commune->code,
+					  m[i].commune->code) < 0);
 }
 
 static void
@@ -325,7 +325,8 @@ zone__unknown__refused_with_what_is_allowed(void **state)
 		err_clear(&e);
 		assert_null(territory_zone(*state, bad[i]));
 		assert_int_equal(territory_check_zone(*state, "competence",
-		    bad[i], &e), -1);
+				     bad[i], &e),
+		    -1);
 		assert_int_equal(e.code, ERR_INVALID);
 		assert_string_equal(e.field, "competence");
 		assert_string_equal(e.reason, "ZONE_UNKNOWN");
@@ -340,9 +341,8 @@ zones__listed_by_type__the_counts_of_the_region(void **state)
 	static const struct {
 		const char *type;
 		unsigned n;
-	} types[] = { { "reg", 1 }, { "dep", 5 }, { "arr", 17 },
-		{ "epci", 71 }, { "catef", 17 }, { "", 111 }, { "com", 0 },
-		{ "ar", 0 } };
+	} types[] = { { "reg", 1 }, { "dep", 5 }, { "arr", 17 }, { "epci", 71 },
+		{ "catef", 17 }, { "", 111 }, { "com", 0 }, { "ar", 0 } };
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
 		size_t at = 0;
@@ -377,21 +377,24 @@ distance_class__smallest_division_that_holds_both(void **state)
 	assert_int_equal(class_of("14118", "76540"), DISTANCE_REGION);
 	assert_int_equal(class_of("14118", "75056"), DISTANCE_NOWHERE);
 	assert_int_equal(commune_distance_m(territory_commune(normandy,
-	    "14118"), NULL), 0);
-	assert_in_range(commune_distance_m(territory_commune(normandy,
-	    "14118"), territory_commune(normandy, "76540")), 100000, 115000);
+						"14118"),
+			     NULL),
+	    0);
+	assert_in_range(commune_distance_m(territory_commune(normandy, "14118"),
+			    territory_commune(normandy, "76540")),
+	    100000, 115000);
 }
 
 /* ---- bad tables --------------------------------------------------------- */
 
-#define COMMUNES_HEADER \
-	"code;nom;departement;arrondissement;epci;codes_postaux;latitude;" \
+#define COMMUNES_HEADER                                                        \
+	"code;nom;departement;arrondissement;epci;codes_postaux;latitude;"     \
 	"longitude;position;population\n"
 #define ZONES_HEADER "zone;nom;millesime;composition\n"
 #define ANCIENS_HEADER "ancien_code;nom;code\n"
 #define CAEN "14118;Caen;14;142;200065597;14000;49.18;-0.36;exacte;108000\n"
-#define ZONES \
-	ZONES_HEADER "reg:28;N;2026;\ndep:14;C;2026;\narr:142;A;2026;\n" \
+#define ZONES                                                                  \
+	ZONES_HEADER "reg:28;N;2026;\ndep:14;C;2026;\narr:142;A;2026;\n"       \
 		     "epci:200065597;E;2026;\n"
 
 static const struct bad {
@@ -421,8 +424,7 @@ static const struct bad {
 	{ COMMUNES_HEADER "14118;Ca\xE9n;14;142;200065597;14000;49;0;exacte;"
 			  "1\n",
 	    "", "", "communes.csv:2: line" },
-	{ "\xEF\xBB\xBF" COMMUNES_HEADER CAEN, "", "",
-	    "communes.csv:1: code" },
+	{ "\xEF\xBB\xBF" COMMUNES_HEADER CAEN, "", "", "communes.csv:1: code" },
 	{ COMMUNES_HEADER CAEN "14119;x", "", "", "communes.csv:3: line" },
 	{ COMMUNES_HEADER CAEN, "", "", "anciens.csv" },
 	{ COMMUNES_HEADER CAEN, ANCIENS_HEADER "14000;x;14119\n", "",
@@ -440,8 +442,7 @@ static const struct bad {
 	    "zones.csv:6: composition" },
 	{ COMMUNES_HEADER CAEN, ANCIENS_HEADER,
 	    ZONES "catef:1;E;2026;arr:143\n", "zones.csv:6: composition" },
-	{ COMMUNES_HEADER CAEN, ANCIENS_HEADER,
-	    ZONES_HEADER "reg:28;N;2026;\n",
+	{ COMMUNES_HEADER CAEN, ANCIENS_HEADER, ZONES_HEADER "reg:28;N;2026;\n",
 	    "communes.csv:2: departement: there is no zone dep:14" },
 };
 

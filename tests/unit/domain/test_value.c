@@ -106,7 +106,8 @@ value_check__good_and_bad_of_each_kind__say_the_reason(void **state)
 		{ VALUE_ZONE_ELIGIBILITE, "200065597", "" },
 		{ VALUE_ZONE_ELIGIBILITE, "99109", "" },
 		{ VALUE_ZONE_ELIGIBILITE, "France", "ZONE_ELIGIBILITE_SHAPE" },
-		{ VALUE_ZONE_ELIGIBILITE, "28000000", "ZONE_ELIGIBILITE_SHAPE" },
+		{ VALUE_ZONE_ELIGIBILITE, "28000000",
+		    "ZONE_ELIGIBILITE_SHAPE" },
 		{ VALUE_KIND_COUNT, "a", "KIND" },
 	};
 	size_t i;
@@ -130,24 +131,21 @@ value_check__unclean_text__is_refused_by_every_kind(void **state)
 		size_t len;
 		const char *reason;
 	} bad[] = {
-		{ "", 0, "EMPTY" },
-		{ "\xFF\xFE", 2, "UTF8" },
+		{ "", 0, "EMPTY" }, { "\xFF\xFE", 2, "UTF8" },
 		{ "\xC3", 1, "UTF8" },
-		{ "\xC0\x80", 2, "UTF8" },		/* NUL, too long */
-		{ "\xED\xA0\x80", 3, "UTF8" },		/* surrogate */
-		{ "\xF4\x90\x80\x80", 4, "UTF8" },	/* above 10FFFF */
-		{ " texte", 6, "BLANK_ENDS" },
-		{ "texte ", 6, "BLANK_ENDS" },
+		{ "\xC0\x80", 2, "UTF8" },         /* NUL, too long */
+		{ "\xED\xA0\x80", 3, "UTF8" },     /* surrogate */
+		{ "\xF4\x90\x80\x80", 4, "UTF8" }, /* above 10FFFF */
+		{ " texte", 6, "BLANK_ENDS" }, { "texte ", 6, "BLANK_ENDS" },
 		{ "texte\n", 6, "BLANK_ENDS" },
-		{ "\xC2\xA0texte", 7, "BLANK_ENDS" },	/* no-break space */
+		{ "\xC2\xA0texte", 7, "BLANK_ENDS" }, /* no-break space */
 		{ "texte\xE2\x80\xAF", 8, "BLANK_ENDS" },
 		{ "\xEF\xBB\xBFtexte", 8, "BLANK_ENDS" }, /* byte order mark */
-		{ "te\0te", 5, "CONTROL" },
-		{ "te\x1Bte", 5, "CONTROL" },
+		{ "te\0te", 5, "CONTROL" }, { "te\x1Bte", 5, "CONTROL" },
 		{ "te\x7Fte", 5, "CONTROL" },
-		{ "te\xC2\x85te", 6, "CONTROL" },	/* C1 */
-		{ "te\xE2\x80\xAEte", 7, "CONTROL" },	/* right to left */
-		{ "te\xE2\x80\xA8te", 7, "CONTROL" },	/* line separator */
+		{ "te\xC2\x85te", 6, "CONTROL" },     /* C1 */
+		{ "te\xE2\x80\xAEte", 7, "CONTROL" }, /* right to left */
+		{ "te\xE2\x80\xA8te", 7, "CONTROL" }, /* line separator */
 	};
 	size_t i;
 	int kind;
@@ -156,7 +154,8 @@ value_check__unclean_text__is_refused_by_every_kind(void **state)
 	for (kind = 0; kind < VALUE_KIND_COUNT; kind++)
 		for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
 			assert_string_equal(reason_of((enum value_kind)kind,
-			    bad[i].text, bad[i].len), bad[i].reason);
+						bad[i].text, bad[i].len),
+			    bad[i].reason);
 }
 
 static void
@@ -175,10 +174,10 @@ value_check__bounds__count_characters_not_bytes(void **state)
 	for (i = 0; i < sizeof of / sizeof of[0]; i++) {
 		for (j = 0; j <= of[i].max; j++)
 			memcpy(text + 2 * j, "\xC3\xA9", 2);
-		assert_string_equal(
-		    reason_of(of[i].kind, text, 2 * of[i].max), "");
-		assert_string_equal(
-		    reason_of(of[i].kind, text, 2 * of[i].max + 2),
+		assert_string_equal(reason_of(of[i].kind, text, 2 * of[i].max),
+		    "");
+		assert_string_equal(reason_of(of[i].kind, text,
+					2 * of[i].max + 2),
 		    "TOO_LONG");
 	}
 	memset(text, 'a', 30000);
@@ -199,7 +198,8 @@ value_check__every_message__quotes_short_and_clean(void **state)
 
 	(void)state;
 	value_check(VALUE_SIRET, "site.siret", "13000548100011", 14, &e);
-	assert_string_equal(e.msg, "site.siret: SIRET \"13000548100011\" has "
+	assert_string_equal(e.msg,
+	    "site.siret: SIRET \"13000548100011\" has "
 	    "a wrong check digit (Luhn): one digit is mistyped");
 	assert_non_null(strstr(e.remedy, "13000548100010"));
 	for (i = 0; i < 100; i++)
@@ -208,7 +208,10 @@ value_check__every_message__quotes_short_and_clean(void **state)
 	assert_non_null(strstr(e.msg, "\xC3\xA9...\""));
 	value_check(VALUE_ID, "id", "a\x1B[31m", 6, &e);
 	assert_null(strchr(e.msg, 0x1B));
-	value_check(VALUE_ID, "id", "a\xC2\x9B" "31m\xE2\x80\xAE", 9, &e);
+	value_check(VALUE_ID, "id",
+	    "a\xC2\x9B"
+	    "31m\xE2\x80\xAE",
+	    9, &e);
 	assert_non_null(strstr(e.msg, "\"a??31m???\""));
 	/* Prose may tell of people. */
 	value_check(VALUE_TEXT, "comment", "secret\x1B", 7, &e);
@@ -229,7 +232,7 @@ value_rule__every_kind__has_its_row_and_an_example(void **state)
 		assert_non_null(r->name);
 		assert_non_null(r->check);
 		assert_true(strncmp(r->remedy, "give ", 5) == 0 ||
-		    strncmp(r->remedy, "write ", 6) == 0);
+			    strncmp(r->remedy, "write ", 6) == 0);
 		assert_true(strlen(r->remedy) < 192);
 	}
 	assert_ptr_equal(value_rule(VALUE_KIND_COUNT), value_rule(VALUE_TEXT));

@@ -15,11 +15,12 @@
 #define DIR_NAME "config/vocabularies"
 #define HEAD "code;libelle_fr;libelle_en;since;until"
 
-static const char animals[] = HEAD ";cri;pattes\n"
-    "chat;Chat;Cat;;;miaou;4\n"
-    "chien;Chien;Dog;2020-01-01;2024-12-31;ouaf;4\n"
-    "poisson-rouge;Poisson rouge;Goldfish;;;;\n"
-    "A01;Autre;Other;2026-01-01;;;2\n";
+static const char animals[] =
+    HEAD ";cri;pattes\n"
+	 "chat;Chat;Cat;;;miaou;4\n"
+	 "chien;Chien;Dog;2020-01-01;2024-12-31;ouaf;4\n"
+	 "poisson-rouge;Poisson rouge;Goldfish;;;;\n"
+	 "A01;Autre;Other;2026-01-01;;;2\n";
 
 static struct vocabularies *
 set_of(const char *name, const char *text)
@@ -116,10 +117,10 @@ vocabulary_term_at__since_and_until__are_included(void **state)
 	assert_true(vocabulary_term_at(dog, "2020-01-01"));
 	assert_true(vocabulary_term_at(dog, "2024-12-31"));
 	assert_false(vocabulary_term_at(dog, "2025-01-01"));
-	assert_true(vocabulary_term_at(vocabulary_term(voc, "chat"),
-	    "1900-01-01"));
-	assert_true(vocabulary_term_at(vocabulary_term(voc, "A01"),
-	    "2199-12-31"));
+	assert_true(
+	    vocabulary_term_at(vocabulary_term(voc, "chat"), "1900-01-01"));
+	assert_true(
+	    vocabulary_term_at(vocabulary_term(voc, "A01"), "2199-12-31"));
 	vocabularies_free(set);
 }
 
@@ -184,8 +185,8 @@ vocabularies_add__malformed_files__name_line_and_remedy(void **state)
 	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct err e = { 0 };
 
-		if (vocabularies_add(set, "v", bad[i].text,
-		    strlen(bad[i].text), &e) == 0)
+		if (vocabularies_add(set, "v", bad[i].text, strlen(bad[i].text),
+			&e) == 0)
 			fail_msg("taken: %s", bad[i].text);
 		assert_int_equal(e.code, ERR_INVALID);
 		if (strncmp(e.msg, bad[i].message, strlen(bad[i].message)) != 0)
@@ -227,10 +228,12 @@ vocabularies_add__nul_and_limits__are_refused(void **state)
 
 		(void)snprintf(name, sizeof name, "v%zu", i);
 		assert_int_equal(vocabularies_add(set, name, animals,
-		    strlen(animals), &e), 0);
+				     strlen(animals), &e),
+		    0);
 	}
 	assert_int_equal(vocabularies_add(set, "w", animals, strlen(animals),
-	    &e), -1);
+			     &e),
+	    -1);
 	assert_int_equal(e.code, ERR_LIMIT);
 	free(text);
 	vocabularies_free(set);
@@ -242,7 +245,7 @@ vocabulary_check__slips__have_the_closest_code_as_remedy(void **state)
 	static const struct {
 		const char *value, *remedy;
 	} slips[] = {
-		{ "chein", "give chien (Chien)?" },	/* swapped */
+		{ "chein", "give chien (Chien)?" }, /* swapped */
 		{ "chta", "give chat (Chat)?" },
 		{ "Chat", "give chat (Chat)?" },
 		{ "poisson rouge", "give poisson-rouge (Poisson rouge)?" },
@@ -269,7 +272,8 @@ vocabulary_check__slips__have_the_closest_code_as_remedy(void **state)
 		const char *v = slips[i].value;
 
 		assert_int_equal(vocabulary_check(voc, "site.animal", v,
-		    strlen(v), &e), -1);
+				     strlen(v), &e),
+		    -1);
 		assert_int_equal(e.code, ERR_INVALID);
 		assert_string_equal(e.reason, "CODE_UNKNOWN");
 		assert_string_equal(e.field, "site.animal");
@@ -335,20 +339,21 @@ config__every_vocabulary__loads_with_the_codes_that_records_use(void **state)
 		size_t terms;
 		const char *codes[40];
 	} of[] = {
-		{ "organisation-kinds", 0, { "agence-regionale",
-		    "autorite-region", "autorite-prefecture-region",
-		    "autorite-etat", "saio", "onisep", "carif-oref",
-		    "mission-locale", "paio", "france-travail",
-		    "france-travail-direction", "cap-emploi", "apec",
-		    "operateur-cep-actifs", "cci", "cma",
-		    "chambre-agriculture", "cio", "suio", "cfa",
-		    "organisme-formation", "partenaire-jeunes",
-		    "entrepreneuriat", "entrepreneuriat-ess",
-		    "tete-de-reseau", "information-jeunesse-crij",
-		    "partenaire", "cite-des-metiers", "proximite-ccas" } },
-		{ "titles", 0, { "coordination", "cep-loi", "cep-marche",
-		    "consulaire", "convention-etat", "label-spro-conseil",
-		    "prc-vae", "information-jeunesse", "reseau-proximite" } },
+		{ "organisation-kinds", 0,
+		    { "agence-regionale", "autorite-region",
+			"autorite-prefecture-region", "autorite-etat", "saio",
+			"onisep", "carif-oref", "mission-locale", "paio",
+			"france-travail", "france-travail-direction",
+			"cap-emploi", "apec", "operateur-cep-actifs", "cci",
+			"cma", "chambre-agriculture", "cio", "suio", "cfa",
+			"organisme-formation", "partenaire-jeunes",
+			"entrepreneuriat", "entrepreneuriat-ess",
+			"tete-de-reseau", "information-jeunesse-crij",
+			"partenaire", "cite-des-metiers", "proximite-ccas" } },
+		{ "titles", 0,
+		    { "coordination", "cep-loi", "cep-marche", "consulaire",
+			"convention-etat", "label-spro-conseil", "prc-vae",
+			"information-jeunesse", "reseau-proximite" } },
 		{ "publics", 14, { "tous-publics" } },
 		{ "thematiques", 69, { "se-former--trouver-sa-formation" } },
 		{ "modes-accueil", 2, { "a-distance", "en-presentiel" } },

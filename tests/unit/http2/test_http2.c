@@ -24,21 +24,34 @@
 #include "../../support/pki.h"
 
 /* RFC 9113, 7 */
-enum { NO_ERROR = 0, PROTOCOL_ERROR = 1, INTERNAL_ERROR = 2,
-	SETTINGS_TIMEOUT = 4, REFUSED_STREAM = 7, CANCEL = 8,
-	ENHANCE_YOUR_CALM = 11 };
-enum { DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, PING = 6,
-	WINDOW_UPDATE = 8, CONTINUATION = 9 };
+enum {
+	NO_ERROR = 0,
+	PROTOCOL_ERROR = 1,
+	INTERNAL_ERROR = 2,
+	SETTINGS_TIMEOUT = 4,
+	REFUSED_STREAM = 7,
+	CANCEL = 8,
+	ENHANCE_YOUR_CALM = 11
+};
+enum {
+	DATA = 0,
+	HEADERS = 1,
+	RST_STREAM = 3,
+	SETTINGS = 4,
+	PING = 6,
+	WINDOW_UPDATE = 8,
+	CONTINUATION = 9
+};
 
 #define BIG (1024 * 1024)
 
 /* ---- the application: a method a path ---------------------------------- */
 
 struct call {
-	struct http2_user h2;	/* first: the callbacks cast back */
+	struct http2_user h2; /* first: the callbacks cast back */
 	const struct method *method;
 	struct buf body;
-	size_t left;		/* bytes that "/pour" still has to send */
+	size_t left; /* bytes that "/pour" still has to send */
 };
 
 struct service {
@@ -172,8 +185,7 @@ reset_self(struct call *c)
 static void
 long_trailers(struct call *c)
 {
-	struct http2_header h = { "x-long", (const char *)megabyte, 6,
-		100000 };
+	struct http2_header h = { "x-long", (const char *)megabyte, 6, 100000 };
 
 	respond(c);
 	assert_int_equal(http2_trailers(c->h2.stream, &h, 1), 0);
@@ -318,7 +330,7 @@ static const struct http2_limits usual = {
 	.abuse_per_second = 200,
 };
 
-static struct pki *pki;		/* made once: keys cost time */
+static struct pki *pki; /* made once: keys cost time */
 
 static void *
 run(void *arg)
@@ -351,8 +363,7 @@ fx_up(const struct http2_limits *limits, bool tls, const char *crl)
 	struct err e = { 0 };
 
 	memset(&app, 0, sizeof app);
-	app.shared = (struct http2_shared){ megabyte, 100000,
-		shared_released };
+	app.shared = (struct http2_shared){ megabyte, 100000, shared_released };
 	f->pki = pki;
 	f->loop = loop_new(&e);
 	f->listener = listener_open("127.0.0.1:0", &e);
@@ -361,7 +372,8 @@ fx_up(const struct http2_limits *limits, bool tls, const char *crl)
 	f->server = http2_server_new(f->loop, limits, &ops, &app, &e);
 	assert_non_null(f->server);
 	assert_int_equal(http2_server_listen(f->server, f->listener, f->tls,
-	    &e), 0);
+			     &e),
+	    0);
 	f->port = listener_port(f->listener);
 	assert_int_equal(pthread_create(&f->thread, NULL, run, f), 0);
 	return f;
@@ -407,7 +419,9 @@ run_job(struct loop_task *t)
 static void
 on_loop(struct fx *f, void (*work)(struct fx *))
 {
-	struct job j = { .task.run = run_job, .work = work, .fx = f,
+	struct job j = { .task.run = run_job,
+		.work = work,
+		.fx = f,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.changed = PTHREAD_COND_INITIALIZER };
 
@@ -514,7 +528,7 @@ respond__inside_request__headers_body_and_trailers_in_one_read(void **state)
 	unsigned before;
 
 	(void)state;
-	assert_answered(c, id, 5);	/* the settings are out of the way */
+	assert_answered(c, id, 5); /* the settings are out of the way */
 	id = h2c_request(c, "/now", NULL, 0);
 	before = h2c_reads(c);
 	assert_answered(c, id, 5);
@@ -810,7 +824,7 @@ rapid_reset(struct h2c *c, int i)
 	size_t len = hpack_request(block);
 
 	return h2c_write_frame(c, HEADERS, 0x5, 2 * i + 1, block, len) &&
-	    h2c_write_frame(c, RST_STREAM, 0, 2 * i + 1, cancel, 4);
+	       h2c_write_frame(c, RST_STREAM, 0, 2 * i + 1, cancel, 4);
 }
 
 static bool
@@ -868,7 +882,7 @@ provoked_resets(struct h2c *c, int i)
 	memcpy(block + len, one_byte, sizeof one_byte);
 	len += sizeof one_byte;
 	return h2c_write_frame(c, HEADERS, 0x4, 2 * i + 1, block, len) &&
-	    h2c_write_frame(c, DATA, 0x1, 2 * i + 1, "xy", 2);
+	       h2c_write_frame(c, DATA, 0x1, 2 * i + 1, "xy", 2);
 }
 
 static const struct flood floods[] = {
@@ -897,8 +911,7 @@ flood__of_any_kind__ended_by_goaway_enhance_your_calm(void **state)
 			fail_msg("%s: %u GOAWAY, error %u", floods[k].what,
 			    h2c_goaways(c), h2c_goaway_error(c));
 		/* The others do not notice. */
-		assert_answered(other, h2c_request(other, "/now", NULL, 0),
-		    5);
+		assert_answered(other, h2c_request(other, "/now", NULL, 0), 5);
 		h2c_free(c);
 		h2c_free(other);
 		assert_int_equal(http2_server_counters(f->server)->goaway_abuse,
@@ -947,17 +960,15 @@ client__asks_on_and_does_not_read__connection_ends(void **state)
 	f = fx_up(&l, false, NULL);
 	c = connected(f);
 	h2c_write_preface(c);
-	assert_true(h2c_write_frame(c, SETTINGS, 0, 0,
-	    "\0\x04\x7f\xff\xff\xff", 6));
-	assert_true(h2c_write_frame(c, WINDOW_UPDATE, 0, 0,
-	    "\x7f\xff\0\0", 4));
+	assert_true(
+	    h2c_write_frame(c, SETTINGS, 0, 0, "\0\x04\x7f\xff\xff\xff", 6));
+	assert_true(h2c_write_frame(c, WINDOW_UPDATE, 0, 0, "\x7f\xff\0\0", 4));
 	for (; id < 16; id += 2)
 		assert_true(h2c_write_frame(c, HEADERS, 0x5, id, pour_block,
 		    sizeof pour_block));
 	/* Until the server has had enough, with or without a GOAWAY: there is
 	 * no room left on the way to us. */
-	while (id < 2000000 &&
-	    h2c_write_frame(c, HEADERS, 0x5, id, block, len))
+	while (id < 2000000 && h2c_write_frame(c, HEADERS, 0x5, id, block, len))
 		id += 2;
 	assert_true(id < 2000000);
 	h2c_free(c);
@@ -974,8 +985,8 @@ preface__not_http2__goaway_protocol_error(void **state)
 	struct h2c *c = connected(f);
 
 	(void)state;
-	assert_true(h2c_write(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-	    35));
+	assert_true(
+	    h2c_write(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 35));
 	h2c_read_to_end(c);
 	assert_int_equal(h2c_goaway_error(c), PROTOCOL_ERROR);
 	h2c_free(c);
@@ -994,7 +1005,7 @@ handshake__that_never_starts__closed_at_the_deadline(void **state)
 	(void)state;
 	l.handshake_ms = 30;
 	f = fx_up(&l, true, NULL);
-	c = h2c_connect(f->port, NULL);	/* TCP, and then nothing */
+	c = h2c_connect(f->port, NULL); /* TCP, and then nothing */
 	h2c_read_to_end(c);
 	h2c_free(c);
 	fx_down(f);
@@ -1030,8 +1041,8 @@ header_list__never_completed__goaway(void **state)
 	f = fx_up(&l, true, NULL);
 	c = connected(f);
 	h2c_write_preface(c);
-	assert_true(h2c_write_frame(c, HEADERS, 0x1, 1, block,
-	    hpack_request(block)));
+	assert_true(
+	    h2c_write_frame(c, HEADERS, 0x1, 1, block, hpack_request(block)));
 	h2c_read_to_end(c);
 	assert_int_equal(h2c_goaway_error(c), ENHANCE_YOUR_CALM);
 	h2c_free(c);
@@ -1069,9 +1080,9 @@ ping__not_answered_with_a_stream_open__connection_is_closed(void **state)
 	f = fx_up(&l, true, NULL);
 	c = connected(f);
 	h2c_write_preface(c);
-	assert_true(h2c_write_frame(c, HEADERS, 0x5, 1, block,
-	    hpack_request(block)));
-	h2c_read_to_end(c);	/* raw: it does not answer pings */
+	assert_true(
+	    h2c_write_frame(c, HEADERS, 0x5, 1, block, hpack_request(block)));
+	h2c_read_to_end(c); /* raw: it does not answer pings */
 	assert_int_equal(app.last_error, CANCEL);
 	h2c_free(c);
 	fx_down(f);
@@ -1092,7 +1103,7 @@ ping__answered__the_stream_lives_on(void **state)
 	c = started(f);
 	assert_answered(c, h2c_request(c, "/now", NULL, 0), 5);
 	id = h2c_request(c, "/hold", NULL, 0);
-	for (int i = 0; i < 4; i++)	/* each read is a ping */
+	for (int i = 0; i < 4; i++) /* each read is a ping */
 		assert_true(h2c_step(c));
 	assert_false(h2c_answer(c, id)->closed);
 	h2c_free(c);
@@ -1228,8 +1239,8 @@ recheck__certificate_revoked_since__only_its_connection_ends(void **state)
 	bad = h2c_connect(f->port, doomed);
 	if (bad != NULL) {
 		h2c_start(bad, 0, 0);
-		assert_false(h2c_finish(bad, h2c_request(bad, "/now", NULL,
-		    0)));
+		assert_false(
+		    h2c_finish(bad, h2c_request(bad, "/now", NULL, 0)));
 	}
 	h2c_free(bad);
 	SSL_CTX_free(doomed);
@@ -1289,7 +1300,8 @@ main(void)
 		    respond__before_the_body_has_come__the_rest_is_not_wanted),
 		cmocka_unit_test(
 		    send_shared__between_own_bytes__order_holds_and_all_is_released),
-		cmocka_unit_test(send_shared__client_resets_midway__is_released),
+		cmocka_unit_test(
+		    send_shared__client_resets_midway__is_released),
 		cmocka_unit_test(reset__inside_request__client_sees_the_code),
 		cmocka_unit_test(
 		    request__refused_by_the_application__stream_is_refused),
@@ -1303,7 +1315,8 @@ main(void)
 		cmocka_unit_test(body__nobody_consumes__stops_at_the_window),
 		cmocka_unit_test(
 		    request__client_resets_mid_body__closed_with_its_code),
-		cmocka_unit_test(streams__more_than_allowed__wait_and_are_served),
+		cmocka_unit_test(
+		    streams__more_than_allowed__wait_and_are_served),
 		cmocka_unit_test(
 		    headers__larger_than_the_limit__answered_431_and_others_live),
 		cmocka_unit_test(

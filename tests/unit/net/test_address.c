@@ -12,7 +12,7 @@
 
 static const struct {
 	const char *text;
-	const char *address, *host;	/* NULL: refused */
+	const char *address, *host; /* NULL: refused */
 } rows[] = {
 	{ "127.0.0.1:50051", "127.0.0.1:50051", "127.0.0.1" },
 	{ "[::1]:50051", "[::1]:50051", "::1" },
@@ -164,8 +164,7 @@ main(void)
 		    address_enter__at_the_limit__refused_until_one_leaves),
 		cmocka_unit_test(
 		    address_enter__same_slash_64_or_mapped__counts_as_one),
-		cmocka_unit_test(
-		    address_enter__thousands__each_is_found_again),
+		cmocka_unit_test(address_enter__thousands__each_is_found_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@
 
 /* The application: the first byte received says what it does. */
 struct fx {
-	struct conn_user user;	/* first: the callbacks cast back */
+	struct conn_user user; /* first: the callbacks cast back */
 	struct loop *loop;
 	struct conn_group *group;
 	struct conn *conn;
@@ -38,7 +38,7 @@ struct fx {
 	uint16_t port;
 	char command;
 	struct buf echo;
-	size_t left;		/* of what "big" sends */
+	size_t left; /* of what "big" sends */
 	size_t sent;
 	struct peer peer;
 	char why[64];
@@ -76,26 +76,26 @@ received(struct conn_user *u, const uint8_t *bytes, size_t len)
 		f->command = (char)bytes[0];
 	f->received += len;
 	switch (f->command) {
-	case 'e':	/* echo */
+	case 'e': /* echo */
 		assert_int_equal(buf_append(&f->echo, bytes, len), 0);
 		break;
-	case 'b':	/* big */
+	case 'b': /* big */
 		f->left = BIG;
 		break;
-	case 'd':	/* drop: tell when as much has come as "big" sends */
+	case 'd': /* drop: tell when as much has come as "big" sends */
 		if (f->received == BIG)
 			assert_int_equal(conn_send(u->conn, "all", 3), 0);
 		break;
-	case 'a':	/* abort, with bytes queued: they are dropped */
+	case 'a': /* abort, with bytes queued: they are dropped */
 		assert_int_equal(conn_send(u->conn, "never", 5), 0);
 		conn_abort(u->conn);
 		break;
-	case 'f':	/* finish, with bytes queued: they arrive */
+	case 'f': /* finish, with bytes queued: they arrive */
 		assert_int_equal(conn_send(u->conn, "bye", 3), 0);
 		conn_finish(u->conn);
 		assert_false(conn_is_open(u->conn));
 		break;
-	case 'l':	/* answer in the next turn */
+	case 'l': /* answer in the next turn */
 		f->left = 5;
 		conn_wake_later(u->conn);
 		return;
@@ -193,7 +193,8 @@ fx_up(bool tls, unsigned handshake_ms)
 	f->client = tls ? pki_client(pki, "client") : NULL;
 	f->listener = listener_open("127.0.0.1:0", NULL);
 	assert_int_equal(listener_start(f->listener, f->loop, accepted, f,
-	    NULL), 0);
+			     NULL),
+	    0);
 	f->port = listener_port(f->listener);
 	assert_int_equal(pthread_create(&f->thread, NULL, run, f), 0);
 	return f;
@@ -237,7 +238,7 @@ assert_read(struct h2c *c, const char *what)
 	size_t n = 0, more;
 
 	while (n < strlen(what) &&
-	    (more = h2c_read(c, got + n, sizeof got - 1 - n)) > 0)
+	       (more = h2c_read(c, got + n, sizeof got - 1 - n)) > 0)
 		n += more;
 	assert_string_equal(got, what);
 }
@@ -422,7 +423,7 @@ handshake__certificate_is_refused__client_gets_the_alert(void **state)
 	char byte;
 
 	(void)state;
-	if (c != NULL) {	/* TLS 1.3: known at the first read */
+	if (c != NULL) { /* TLS 1.3: known at the first read */
 		assert_true(h2c_write(c, "hello?", 6));
 		assert_int_equal(h2c_read(c, &byte, 1), 0);
 		assert_int_equal(h2c_alert(c),
@@ -445,7 +446,7 @@ conn_free__while_open__no_callback(void **state)
 	assert_read(c, "echo");
 	loop_stop(f->loop);
 	assert_int_equal(pthread_join(f->thread, NULL), 0);
-	fx_down(f);	/* ASan tells what it leaves behind */
+	fx_down(f); /* ASan tells what it leaves behind */
 	h2c_free(c);
 	conn_free(NULL);
 	conn_group_free(NULL);
@@ -458,8 +459,8 @@ make_pki(void **state)
 	pki = pki_new();
 	pki_issue(pki, &(struct pki_leaf){ .name = "server", .server = true });
 	pki_issue(pki, &(struct pki_leaf){ .name = "client" });
-	pki_issue(pki, &(struct pki_leaf){ .name = "old", .from = -7200,
-	    .to = -3600 });
+	pki_issue(pki,
+	    &(struct pki_leaf){ .name = "old", .from = -7200, .to = -3600 });
 	return 0;
 }
 

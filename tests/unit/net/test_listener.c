@@ -89,7 +89,7 @@ listener_open__any_address__takes_ipv4_too(void **state)
 	struct listener *l = listener_open("*:0", &e);
 
 	(void)state;
-	if (l == NULL)		/* a machine without IPv6 */
+	if (l == NULL) /* a machine without IPv6 */
 		skip();
 	assert_int_equal(listener_start(l, f.loop, accepted, &f, NULL), 0);
 	take(&f, l, 1);
@@ -107,7 +107,7 @@ listener_open__twice_on_a_port__both_are_open(void **state)
 	(void)state;
 	(void)snprintf(address, sizeof address, "127.0.0.1:%u",
 	    listener_port(a));
-	b = listener_open(address, NULL);	/* a second worker's */
+	b = listener_open(address, NULL); /* a second worker's */
 	assert_non_null(b);
 	assert_int_equal(listener_port(a), listener_port(b));
 	listener_free(a);

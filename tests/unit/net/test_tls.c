@@ -22,7 +22,7 @@
 
 #define DAY 86400L
 
-static struct pki *pki, *stranger;	/* the latter: another CA */
+static struct pki *pki, *stranger; /* the latter: another CA */
 
 /* ---- files ------------------------------------------------------------- */
 
@@ -108,7 +108,7 @@ tls_server_not_after__is_that_of_the_certificate(void **state)
 struct client {
 	pthread_t thread;
 	SSL *ssl;
-	SSL_SESSION *session;	/* offered, and then what came */
+	SSL_SESSION *session; /* offered, and then what came */
 	bool reused;
 };
 
@@ -192,7 +192,7 @@ judge_leaf(const struct tls_opts *o, struct pki *of, const char *leaf,
 	SSL_CTX *ctx;
 	int rc;
 
-	if (of != pki)	/* a stranger that trusts our server */
+	if (of != pki) /* a stranger that trusts our server */
 		ctx = pki_client(pki, NULL);
 	else
 		ctx = pki_client(pki, leaf);
@@ -201,10 +201,12 @@ judge_leaf(const struct tls_opts *o, struct pki *of, const char *leaf,
 
 		(void)snprintf(file, sizeof file, "%s.pem", leaf);
 		assert_int_equal(SSL_CTX_use_certificate_file(ctx,
-		    pki_path(of, file), SSL_FILETYPE_PEM), 1);
+				     pki_path(of, file), SSL_FILETYPE_PEM),
+		    1);
 		(void)snprintf(file, sizeof file, "%s.key", leaf);
 		assert_int_equal(SSL_CTX_use_PrivateKey_file(ctx,
-		    pki_path(of, file), SSL_FILETYPE_PEM), 1);
+				     pki_path(of, file), SSL_FILETYPE_PEM),
+		    1);
 	}
 	rc = judge(t, ctx, &c, p, NULL, e);
 	SSL_SESSION_free(c.session);
@@ -252,7 +254,8 @@ handshake__each_bad_certificate__refused_with_its_reason(void **state)
 		struct peer p;
 
 		assert_int_equal(judge_leaf(&o, rows[i].of, rows[i].leaf, &p,
-		    &e), -1);
+				     &e),
+		    -1);
 		assert_int_equal(e.code, ERR_UNAUTHENTICATED);
 		if (strstr(e.msg, rows[i].word) == NULL)
 			fail_msg("\"%s\" is not in: %s", rows[i].word, e.msg);
@@ -305,8 +308,7 @@ handshake__tls_1_2__only_where_allowed(void **state)
 	SSL_CTX *ctx = pki_client(pki, "client");
 
 	(void)state;
-	assert_int_equal(SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION),
-	    1);
+	assert_int_equal(SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION), 1);
 	for (int allowed = 0; allowed < 2; allowed++) {
 		struct client c = { 0 };
 		struct err e = { 0 };
@@ -372,7 +374,7 @@ reload__client_revoked__no_longer_trusted_nor_let_in(void **state)
 	assert_true(trusted);
 	pki_write_crl(pki, "live.crl", serials, 1);
 	assert_int_equal(judge(t, ctx, &c, &p, &trusted, &e), 0);
-	assert_false(trusted);	/* the reload came during the connection */
+	assert_false(trusted); /* the reload came during the connection */
 	assert_non_null(strstr(e.msg, "revoked"));
 	assert_int_equal(judge(t, ctx, &c, &p, NULL, &e), -1);
 	assert_int_equal(tls_server_generation(t), 2);
@@ -410,11 +412,16 @@ issue_all(void)
 {
 	const struct pki_leaf leaves[] = {
 		{ .name = "server", .server = true },
-		{ .name = "old-server", .server = true, .from = -2 * DAY,
+		{ .name = "old-server",
+		    .server = true,
+		    .from = -2 * DAY,
 		    .to = -DAY },
-		{ .name = "early-server", .server = true, .from = DAY,
+		{ .name = "early-server",
+		    .server = true,
+		    .from = DAY,
 		    .to = 2 * DAY },
-		{ .name = "client", .uri = "resopro:account:cio-14",
+		{ .name = "client",
+		    .uri = "resopro:account:cio-14",
 		    .serial = 7 },
 		{ .name = "old", .from = -2 * DAY, .to = -60 },
 		{ .name = "early", .from = DAY, .to = 2 * DAY },

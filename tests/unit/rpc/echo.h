@@ -11,23 +11,23 @@
 #include "rpc/call.h"
 #include "rpc/server.h"
 
-#define ECHO_BIG_MAX ((size_t)64 << 20)	/* bytes */
-#define ECHO_POUR_MAX 1000000		/* messages */
+#define ECHO_BIG_MAX ((size_t)64 << 20) /* bytes */
+#define ECHO_POUR_MAX 1000000           /* messages */
 
-struct echo {	/* one call's; in its arena */
+struct echo { /* one call's; in its arena */
 	struct call_user user;
 	char *text;
 	unsigned left, count;
 };
 
-struct service {	/* what has happened */
+struct service { /* what has happened */
 	unsigned messages, half_closes, closed, done, admitted;
 	unsigned last_status;
 	int refuse_recheck;
 	int refuse_admit;
-	struct call *last;	/* the latest call that a handler saw open */
-	struct call *kept;	/* that of "later" */
-	struct loop *stop;	/* stopped when a call is over */
+	struct call *last; /* the latest call that a handler saw open */
+	struct call *kept; /* that of "later" */
+	struct loop *stop; /* stopped when a call is over */
 	struct rpc_shared *shared;
 };
 
@@ -92,9 +92,11 @@ static int
 echo_violations(struct call *c, struct err *e)
 {
 	const struct violation v[] = {
-		{ .field = "record.nom", .reason = "EMPTY",
+		{ .field = "record.nom",
+		    .reason = "EMPTY",
 		    .description = "is empty; give a name" },
-		{ .field = "record.siret", .reason = "LUHN",
+		{ .field = "record.siret",
+		    .reason = "LUHN",
 		    .description = "fails its check digit" },
 	};
 
@@ -137,8 +139,7 @@ echo_unary(struct call *c, const ProtobufCMessage *m, struct err *e)
 	if (strcmp(q->message, "room") == 0)
 		return echo_room(c, e);
 	if (strncmp(q->message, "big:", 4) == 0)
-		return echo_big(c, strtoul(q->message + 4, NULL, 10),
-		    e);
+		return echo_big(c, strtoul(q->message + 4, NULL, 10), e);
 	if (strncmp(q->message, "refuse:", 7) == 0)
 		return echo_refuse(c, q->message + 7, e);
 	return call_reply(c, m);
@@ -174,8 +175,8 @@ echo_collected(struct call *c, struct err *e)
 {
 	struct service *app = call_service(c);
 	struct echo *u = echo_of(c);
-	Google__Rpc__Status s = echo_message((int)u->count, u->text != NULL ?
-	    u->text : arena_strdup(call_arena(c), ""));
+	Google__Rpc__Status s = echo_message((int)u->count,
+	    u->text != NULL ? u->text : arena_strdup(call_arena(c), ""));
 
 	(void)e;
 	app->half_closes++;
@@ -284,16 +285,29 @@ echo_closed(struct call *c)
 
 #define ECHO_IN .input = &google__rpc__status__descriptor, .closed = echo_closed
 static const struct rpc_method echo_methods[] = {
-	{ .path = "/t.Echo/Unary", .kind = RPC_UNARY, ECHO_IN,
+	{ .path = "/t.Echo/Unary",
+	    .kind = RPC_UNARY,
+	    ECHO_IN,
 	    .message = echo_unary },
-	{ .path = "/t.Echo/Collect", .kind = RPC_CLIENT_STREAM, ECHO_IN,
-	    .message = echo_collect, .half_close = echo_collected },
-	{ .path = "/t.Echo/Pour", .kind = RPC_SERVER_STREAM, ECHO_IN,
-	    .message = echo_pour, .writable = echo_pour_on },
-	{ .path = "/t.Echo/Chat", .kind = RPC_BIDI, ECHO_IN,
-	    .message = echo_chat, .half_close = echo_chat_end,
+	{ .path = "/t.Echo/Collect",
+	    .kind = RPC_CLIENT_STREAM,
+	    ECHO_IN,
+	    .message = echo_collect,
+	    .half_close = echo_collected },
+	{ .path = "/t.Echo/Pour",
+	    .kind = RPC_SERVER_STREAM,
+	    ECHO_IN,
+	    .message = echo_pour,
+	    .writable = echo_pour_on },
+	{ .path = "/t.Echo/Chat",
+	    .kind = RPC_BIDI,
+	    ECHO_IN,
+	    .message = echo_chat,
+	    .half_close = echo_chat_end,
 	    .writable = call_resume },
-	{ .path = "/t.Echo/Shared", .kind = RPC_SERVER_STREAM, ECHO_IN,
+	{ .path = "/t.Echo/Shared",
+	    .kind = RPC_SERVER_STREAM,
+	    ECHO_IN,
 	    .message = echo_shared },
 	{ .path = NULL },
 };
@@ -337,8 +351,10 @@ echo_done(struct call *c, unsigned status, int64_t ns)
 static struct rpc_server_opts
 echo_opts(struct service *s)
 {
-	return (struct rpc_server_opts){ .tables = echo_tables, .service = s,
-		.admit = echo_admit, .recheck = echo_recheck,
+	return (struct rpc_server_opts){ .tables = echo_tables,
+		.service = s,
+		.admit = echo_admit,
+		.recheck = echo_recheck,
 		.done = echo_done };
 }
 

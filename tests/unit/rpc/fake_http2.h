@@ -22,15 +22,15 @@ struct fake_header {
 
 struct http2_stream {
 	struct http2_server *server;
-	struct http2_user *user;	/* NULL: closed() has run */
+	struct http2_user *user; /* NULL: closed() has run */
 	struct http2_stream *next;
 	struct fake_header head[FAKE_HEADERS_MAX], tail[FAKE_HEADERS_MAX];
 	size_t n_head, n_tail;
 	bool responded, ended, notify, reset;
 	uint32_t reset_error;
 	size_t low, consumed, given;
-	struct buf queue;	/* not yet read by the client */
-	struct buf body;	/* read */
+	struct buf queue; /* not yet read by the client */
+	struct buf body;  /* read */
 };
 
 struct http2_server {
@@ -44,7 +44,7 @@ struct http2_server {
 	unsigned rechecks;
 };
 
-static struct http2_server *fake_server;	/* the latest */
+static struct http2_server *fake_server; /* the latest */
 
 struct http2_server *
 http2_server_new(struct loop *loop, const struct http2_limits *limits,
@@ -306,7 +306,7 @@ fake_read(struct http2_stream *st, size_t len)
 	else if (st->ended && buf_len(&st->queue) == 0)
 		fake_over(st, 0);
 	else if (st->notify && buf_len(&st->queue) <= st->low &&
-	    st->user != NULL) {
+		 st->user != NULL) {
 		st->notify = false;
 		st->server->ops->writable(st->user);
 	}

@@ -21,7 +21,7 @@
 static struct service app;
 static struct loop *loop;
 static struct rpc_server *server;
-static struct buf in;	/* what the client is about to send */
+static struct buf in; /* what the client is about to send */
 
 static inline void
 start(const struct rpc_limits *limits)

@@ -33,7 +33,7 @@ unary__byte_by_byte__is_answered(void **state)
 		assert_int_equal(app.messages, 0);
 		fake_data(st, buf_head(&in) + i, 1);
 	}
-	assert_int_equal(app.messages, 0);	/* the client may send more */
+	assert_int_equal(app.messages, 0); /* the client may send more */
 	fake_end(st);
 	fake_read_all(st);
 	assert_message(st, 1, "petit à petit");
@@ -177,8 +177,8 @@ shared_message__sent_to_two_streams__is_freed_with_the_last(void **state)
 	uint8_t *room;
 
 	(void)state;
-	app.shared = rpc_shared_new(google__rpc__status__get_packed_size(&s),
-	    &room);
+	app.shared =
+	    rpc_shared_new(google__rpc__status__get_packed_size(&s), &room);
 	google__rpc__status__pack(&s, room);
 	a = call_with("/t.Echo/Shared", 0, "", NULL);
 	b = call_with("/t.Echo/Shared", 0, "", NULL);
@@ -186,7 +186,7 @@ shared_message__sent_to_two_streams__is_freed_with_the_last(void **state)
 	fake_end(b);
 	fake_read_all(a);
 	fake_read_all(b);
-	rpc_shared_unref(app.shared);	/* ASan sees one too few or too many */
+	rpc_shared_unref(app.shared); /* ASan sees one too few or too many */
 	for (int i = 0; i < 3; i++) {
 		assert_message(a, 1, "for all");
 		assert_message(b, 1, "for all");
@@ -259,10 +259,10 @@ answer__that_nobody_reads__is_dropped_in_the_end(void **state)
 	st = call_with("/t.Echo/Unary", 1, "answer", NULL);
 	fake_end(st);
 	assert_int_equal(fake_status(st), GRPC_OK);
-	while (!st->reset) {	/* two sweeps */
+	while (!st->reset) { /* two sweeps */
 		app.stop = loop;
-		(void)call_with("/t.Echo/Unary", 1, "later", (const char *[]){
-		    "grpc-timeout: 1m", NULL });
+		(void)call_with("/t.Echo/Unary", 1, "later",
+		    (const char *[]){ "grpc-timeout: 1m", NULL });
 		loop_run(loop);
 	}
 	fake_read(st, 0);
@@ -419,10 +419,10 @@ static void
 recheck__that_refuses__ends_open_calls_but_not_health(void **state)
 {
 	struct http2_stream *kept = unary("later", NULL);
-	struct http2_stream *stream = call_with("/t.Echo/Pour", 1, "hang",
-	    NULL);
-	struct http2_stream *health = fake_call("/grpc.health.v1.Health/Watch",
-	    NULL);
+	struct http2_stream *stream =
+	    call_with("/t.Echo/Pour", 1, "hang", NULL);
+	struct http2_stream *health =
+	    fake_call("/grpc.health.v1.Health/Watch", NULL);
 
 	(void)state;
 	fake_data(health, "\0\0\0\0\0", 5);
@@ -479,7 +479,7 @@ drain__grace_over__ends_the_rest_with_unavailable(void **state)
 	assert_int_equal(fake_status(stream), -1);
 	loop_run(loop);
 	if (fake_status(stream) < 0)
-		loop_run(loop);	/* the first stop was the unary call's */
+		loop_run(loop); /* the first stop was the unary call's */
 	assert_int_equal(fake_status(stream), GRPC_UNAVAILABLE);
 	fake_read_all(stream);
 	fake_server->drained(fake_server->drained_arg);

@@ -32,7 +32,9 @@ struct nest {
 
 static const ProtobufCMessageDescriptor nest_descriptor;
 static const ProtobufCFieldDescriptor nest_fields[] = {
-	{ .name = "inner", .id = 1, .label = PROTOBUF_C_LABEL_NONE,
+	{ .name = "inner",
+	    .id = 1,
+	    .label = PROTOBUF_C_LABEL_NONE,
 	    .type = PROTOBUF_C_TYPE_MESSAGE,
 	    .offset = offsetof(struct nest, inner),
 	    .descriptor = &nest_descriptor },
@@ -43,16 +45,23 @@ static const ProtobufCIntRange nest_ranges[] = { { 1, 0 }, { 0, 1 } };
 static void
 nest_init(ProtobufCMessage *m)
 {
-	*(struct nest *)m = (struct nest){ .base = { &nest_descriptor, 0, NULL } };
+	*(struct nest *)m =
+	    (struct nest){ .base = { &nest_descriptor, 0, NULL } };
 }
 
 static const ProtobufCMessageDescriptor nest_descriptor = {
 	.magic = PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-	.name = "Nest", .short_name = "Nest", .c_name = "Nest",
-	.package_name = "", .sizeof_message = sizeof(struct nest),
-	.n_fields = 1, .fields = nest_fields,
-	.fields_sorted_by_name = nest_sorted, .n_field_ranges = 1,
-	.field_ranges = nest_ranges, .message_init = nest_init,
+	.name = "Nest",
+	.short_name = "Nest",
+	.c_name = "Nest",
+	.package_name = "",
+	.sizeof_message = sizeof(struct nest),
+	.n_fields = 1,
+	.fields = nest_fields,
+	.fields_sorted_by_name = nest_sorted,
+	.n_field_ranges = 1,
+	.field_ranges = nest_ranges,
+	.message_init = nest_init,
 };
 
 /* ---- helpers ------------------------------------------------------------ */
@@ -110,8 +119,12 @@ field__each_way_to_be_wrong__is_named(void **state)
 		{ STATUS, BYTES("\x08\x05\x12\3abc"), NULL, NULL },
 		{ STATUS, BYTES("\x12\3\xC3\xA9!"), NULL, NULL },
 		{ STATUS, BYTES("\x7A\3\xFF\xFF\0"), NULL, NULL }, /* unknown */
-		{ STATUS, BYTES("\x78\1\x79" "12345678" "\x7D" "1234"), NULL,
-		    NULL },
+		{ STATUS,
+		    BYTES("\x78\1\x79"
+			  "12345678"
+			  "\x7D"
+			  "1234"),
+		    NULL, NULL },
 		{ STATUS, BYTES("\x12\2\xC3("), "UTF8", "message" },
 		{ STATUS, BYTES("\x12\3\xED\xA0\x80"), "UTF8", "message" },
 		{ STATUS, BYTES("\x12\3a\0b"), "NUL", "message" },
@@ -121,15 +134,20 @@ field__each_way_to_be_wrong__is_named(void **state)
 		    "MALFORMED", "message" },
 		{ STATUS, BYTES("\x08"), "MALFORMED", "code" },
 		{ STATUS, BYTES("\x08\xFF"), "MALFORMED", "code" },
-		{ STATUS, BYTES("\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"
-		    "\1"), "MALFORMED", "code" },
+		{ STATUS,
+		    BYTES("\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"
+			  "\1"),
+		    "MALFORMED", "code" },
 		{ STATUS, BYTES("\x0A\1a"), "WIRE_TYPE", "code" },
 		{ STATUS, BYTES("\x10\1"), "WIRE_TYPE", "message" },
-		{ STATUS, BYTES("\x15" "1234"), "WIRE_TYPE", "message" },
+		{ STATUS,
+		    BYTES("\x15"
+			  "1234"),
+		    "WIRE_TYPE", "message" },
 		{ STATUS, BYTES("\x0B\x0C"), "WIRE_TYPE", "code" },
 		{ STATUS, BYTES("\x7B\x7C"), "WIRE_TYPE", "" }, /* group */
 		{ STATUS, BYTES("\x7F"), "WIRE_TYPE", "" },
-		{ STATUS, BYTES("\0\1"), "MALFORMED", "" },	/* field 0 */
+		{ STATUS, BYTES("\0\1"), "MALFORMED", "" }, /* field 0 */
 		{ STATUS, BYTES("\x80\x80\x80\x80\x20\1"), "MALFORMED", "" },
 		{ STATUS, BYTES("\x1A\4\x0A\2\xC3("), "UTF8",
 		    "details.type_url" },
@@ -160,7 +178,8 @@ field__each_way_to_be_wrong__is_named(void **state)
 static void
 field__every_cut_of_a_good_message__is_refused_or_unpacks(void **state)
 {
-	static const char good[] = "\x08\x96\1\x12\2hi\x1A\x0A\x0A\4type\x12\2ab"
+	static const char good[] =
+	    "\x08\x96\1\x12\2hi\x1A\x0A\x0A\4type\x12\2ab"
 	    "\x7A\2xy";
 
 	(void)state;
@@ -202,7 +221,8 @@ depth__up_to_the_limit__passes(void **state)
 
 	(void)state;
 	assert_int_equal(check(&nest_descriptor, bytes + at, sizeof bytes - at,
-	    &e), 0);
+			     &e),
+	    0);
 	unpacked_size(&nest_descriptor, bytes + at, sizeof bytes - at);
 }
 
@@ -218,7 +238,8 @@ depth__beyond_the_limit__is_refused(void **state)
 		struct err e;
 
 		assert_int_equal(check(&nest_descriptor, bytes + at,
-		    sizeof bytes - at, &e), -1);
+				     sizeof bytes - at, &e),
+		    -1);
 		assert_string_equal(e.reason, "DEPTH");
 	}
 }
@@ -233,17 +254,17 @@ memory__what_passes__unpacks_within_what_was_allowed(void **state)
 		const char *unit;
 		size_t len;
 	} rows[] = {
-		{ STATUS, BYTES("\x1A\0") },		/* empty messages */
-		{ INFO, BYTES("\x1A\0") },		/* empty map entries */
-		{ STATUS, BYTES("\x08\1") },		/* a scalar, again */
-		{ STATUS, BYTES("\x12\0") },		/* an empty string */
+		{ STATUS, BYTES("\x1A\0") }, /* empty messages */
+		{ INFO, BYTES("\x1A\0") },   /* empty map entries */
+		{ STATUS, BYTES("\x08\1") }, /* a scalar, again */
+		{ STATUS, BYTES("\x12\0") }, /* an empty string */
 		{ STATUS, BYTES("\x12\1x") },
-		{ STATUS, BYTES("\x78\1") },		/* unknown fields */
+		{ STATUS, BYTES("\x78\1") }, /* unknown fields */
 		{ STATUS, BYTES("\x7A\4wxyz") },
 		{ NUMBERS, BYTES("\x10\1") },
-		{ NUMBERS, BYTES("\x12\4\1\1\1\1") },	/* packed */
+		{ NUMBERS, BYTES("\x12\4\1\1\1\1") }, /* packed */
 		{ STATUS, BYTES("\x1A\6\x0A\1t\x12\1v") },
-		{ &nest_descriptor, BYTES("\x0A\0") },	/* merged */
+		{ &nest_descriptor, BYTES("\x0A\0") }, /* merged */
 		{ &nest_descriptor, BYTES("\x0A\2\x0A\0") },
 	};
 
@@ -256,7 +277,7 @@ memory__what_passes__unpacks_within_what_was_allowed(void **state)
 			size_t more = buf_len(&b) / 8 / rows[i].len + 1;
 
 			assert_true(unpacked_size(rows[i].d, buf_head(&b),
-			    buf_len(&b)) <= MEMORY);
+					buf_len(&b)) <= MEMORY);
 			assert_true(buf_len(&b) < 2 * MEMORY);
 			while (more-- > 0)
 				buf_append(&b, rows[i].unit, rows[i].len);

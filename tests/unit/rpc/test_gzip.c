@@ -14,7 +14,8 @@ compress_in(void)
 	struct err e = { 0 };
 
 	assert_int_equal(gzip_compress(buf_head(&in) + GRPC_FRAME_LEN,
-	    buf_len(&in) - GRPC_FRAME_LEN, &out, &e), 0);
+			     buf_len(&in) - GRPC_FRAME_LEN, &out, &e),
+	    0);
 	buf_reset(&in, SIZE_MAX);
 	frame_bytes(&in, 1, buf_head(&out), buf_len(&out));
 	buf_free(&out);
@@ -47,7 +48,8 @@ echo_gzip(const char *text, const char *const *extra)
 static void
 round_trip__any_length__gives_the_bytes_back(void **state)
 {
-	static const size_t lens[] = { 0, 1, 1000, 16383, 16384, 16385, 300000 };
+	static const size_t lens[] = { 0, 1, 1000, 16383, 16384, 16385,
+		300000 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
@@ -56,9 +58,11 @@ round_trip__any_length__gives_the_bytes_back(void **state)
 		char *text = text_of(lens[i]);
 
 		assert_int_equal(gzip_compress((uint8_t *)text, lens[i], &small,
-		    &e), 0);
+				     &e),
+		    0);
 		assert_int_equal(gzip_decompress(buf_head(&small),
-		    buf_len(&small), lens[i], &large, &e), 0);
+				     buf_len(&small), lens[i], &large, &e),
+		    0);
 		assert_int_equal(buf_len(&large), lens[i]);
 		if (lens[i] > 0)
 			assert_memory_equal(buf_head(&large), text, lens[i]);
@@ -76,16 +80,19 @@ decompress__cut_or_followed__is_invalid(void **state)
 
 	(void)state;
 	assert_int_equal(gzip_compress((const uint8_t *)"some text", 9, &small,
-	    &e), 0);
+			     &e),
+	    0);
 	for (size_t n = 0; n < buf_len(&small); n++) {
 		assert_int_equal(gzip_decompress(buf_head(&small), n, 1000,
-		    &out, &e), -1);
+				     &out, &e),
+		    -1);
 		assert_int_equal(e.code, ERR_INVALID);
 		buf_free(&out);
 	}
 	buf_append(&small, "x", 1);
 	assert_int_equal(gzip_decompress(buf_head(&small), buf_len(&small),
-	    1000, &out, &e), -1);
+			     1000, &out, &e),
+	    -1);
 	buf_free(&out);
 	buf_free(&small);
 }
@@ -96,7 +103,7 @@ request__compressed__is_understood(void **state)
 	struct http2_stream *st = echo_gzip("squeezed", both);
 
 	(void)state;
-	assert_message(st, 5, "squeezed");	/* short: not compressed back */
+	assert_message(st, 5, "squeezed"); /* short: not compressed back */
 	assert_int_equal(fake_status(st), GRPC_OK);
 	assert_nothing_waits();
 }
@@ -167,7 +174,9 @@ answer__long_and_wanted__is_compressed(void **state)
 	assert_int_equal(buf_head(&st->body)[0], 1);
 	assert_true(buf_len(&st->body) < 1000);
 	assert_int_equal(gzip_decompress(buf_head(&st->body) + GRPC_FRAME_LEN,
-	    buf_len(&st->body) - GRPC_FRAME_LEN, 10000, &plain, &e), 0);
+			     buf_len(&st->body) - GRPC_FRAME_LEN, 10000, &plain,
+			     &e),
+	    0);
 	s = google__rpc__status__unpack(NULL, buf_len(&plain),
 	    buf_head(&plain));
 	assert_string_equal(s->message, text);

@@ -34,7 +34,7 @@ struct child {
 static void
 look(struct timer *t)
 {
-	struct child *c = (struct child *)t;	/* first */
+	struct child *c = (struct child *)t; /* first */
 
 	if (waitpid(c->pid, &c->status, WNOHANG) == c->pid)
 		loop_stop(loop);
@@ -100,13 +100,12 @@ assert_all_closed(void)
 	assert_int_equal(app.admitted, app.closed);
 }
 
-#define PART(test, part) \
-	static void \
-	test(void **state) \
-	{ \
-		(void)state; \
-		run_client(part); \
-		assert_all_closed(); \
+#define PART(test, part)                                                       \
+	static void test(void **state)                                         \
+	{                                                                      \
+		(void)state;                                                   \
+		run_client(part);                                              \
+		assert_all_closed();                                           \
 	}
 
 PART(client__four_kinds_of_call__are_answered, "kinds")

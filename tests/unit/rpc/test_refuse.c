@@ -11,7 +11,7 @@ refused(const char *path, const char *const *extra)
 	struct http2_stream *st = fake_call(path, extra);
 
 	assert_true(st->ended);
-	assert_int_equal(st->n_tail, 0);	/* trailers only */
+	assert_int_equal(st->n_tail, 0); /* trailers only */
 	fake_data(st, "\0\0\0\0\0", 5);
 	fake_end(st);
 	fake_read_all(st);
@@ -29,8 +29,8 @@ admission__unknown_method__is_unimplemented(void **state)
 	(void)state;
 	assert_int_equal(fake_status(st), GRPC_UNIMPLEMENTED);
 	assert_string_equal(fake_head(st, ":status"), "200");
-	assert_non_null(strstr(fake_trailer(st, "grpc-message"),
-	    "/t.Echo/Nothing"));
+	assert_non_null(
+	    strstr(fake_trailer(st, "grpc-message"), "/t.Echo/Nothing"));
 	assert_int_equal(fake_status(refused("", NULL)), GRPC_UNIMPLEMENTED);
 	assert_int_equal(fake_status(refused("/t.Echo/Unary/", NULL)),
 	    GRPC_UNIMPLEMENTED);
@@ -143,7 +143,7 @@ admission__account_that_is_refused__is_unauthenticated(void **state)
 
 	(void)state;
 	assert_int_equal(fake_status(st), GRPC_UNAUTHENTICATED);
-	assert_int_equal(app.done, 1);	/* it is counted */
+	assert_int_equal(app.done, 1); /* it is counted */
 }
 
 /* ---- bytes -------------------------------------------------------------- */
@@ -178,10 +178,11 @@ bytes__cut_anywhere__never_reach_the_handler(void **state)
 	(void)state;
 	frame_status(&one, 12, "a message");
 	for (size_t n = 1; n < buf_len(&one); n++) {
-		assert_int_equal(status_for("/t.Echo/Unary", buf_head(&one),
-		    n), GRPC_INVALID_ARGUMENT);
+		assert_int_equal(status_for("/t.Echo/Unary", buf_head(&one), n),
+		    GRPC_INVALID_ARGUMENT);
 		assert_int_equal(status_for("/t.Echo/Collect", buf_head(&one),
-		    n), GRPC_INVALID_ARGUMENT);
+				     n),
+		    GRPC_INVALID_ARGUMENT);
 	}
 	assert_int_equal(app.messages, 0);
 	assert_int_equal(app.half_closes, 0);
@@ -197,7 +198,8 @@ bytes__two_messages_to_a_unary_method__are_invalid(void **state)
 	frame_status(&two, 1, "a");
 	frame_status(&two, 2, "b");
 	assert_int_equal(status_for("/t.Echo/Unary", buf_head(&two),
-	    buf_len(&two)), GRPC_INVALID_ARGUMENT);
+			     buf_len(&two)),
+	    GRPC_INVALID_ARGUMENT);
 	assert_int_equal(app.messages, 0);
 	buf_free(&two);
 }
@@ -212,7 +214,7 @@ bytes__announced_beyond_the_limit__are_refused_at_once(void **state)
 	assert_int_equal(fake_status(st), GRPC_RESOURCE_EXHAUSTED);
 	fake_read_all(st);
 	assert_int_equal(status_for("/t.Echo/Unary", "\0\0\x40\0\1", 5),
-	    GRPC_RESOURCE_EXHAUSTED);	/* 4 MiB + 1 */
+	    GRPC_RESOURCE_EXHAUSTED); /* 4 MiB + 1 */
 }
 
 static void
@@ -232,7 +234,7 @@ bytes__flag_byte_unknown__is_internal(void **state)
 	assert_int_equal(status_for("/t.Echo/Unary", "\2\0\0\0\0", 5),
 	    GRPC_INTERNAL);
 	assert_int_equal(status_for("/t.Echo/Unary", "\1\0\0\0\1x", 6),
-	    GRPC_INTERNAL);	/* compressed, and no grpc-encoding */
+	    GRPC_INTERNAL); /* compressed, and no grpc-encoding */
 }
 
 static void
@@ -260,7 +262,7 @@ bytes__a_million_tiny_fields__are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2000000; i += 2)
-		memcpy(fields + i, "\x78\1", 2);	/* unknown field 15 */
+		memcpy(fields + i, "\x78\1", 2); /* unknown field 15 */
 	frame_bytes(&in, 0, fields, 2000000);
 	send_in(st);
 	fake_end(st);
@@ -276,7 +278,7 @@ bytes__bad_message_in_a_stream__ends_it_after_what_was_sent(void **state)
 
 	(void)state;
 	frame_status(&in, 1, "good");
-	frame_bytes(&in, 0, "\x12\1\0", 3);	/* a NUL */
+	frame_bytes(&in, 0, "\x12\1\0", 3); /* a NUL */
 	frame_status(&in, 1, "never seen");
 	send_in(st);
 	fake_read_all(st);
@@ -293,7 +295,8 @@ bytes__open_method__takes_no_long_request(void **state)
 {
 	(void)state;
 	assert_int_equal(status_for("/grpc.health.v1.Health/Check",
-	    "\0\0\0\x10\1", 5), GRPC_RESOURCE_EXHAUSTED);
+			     "\0\0\0\x10\1", 5),
+	    GRPC_RESOURCE_EXHAUSTED);
 }
 
 static void
@@ -355,8 +358,7 @@ details_of(struct http2_stream *st)
 	size_t len;
 
 	assert_non_null(v);
-	assert_int_equal(base64_decode(v,
-	    strlen(v), bytes, &len), 0);
+	assert_int_equal(base64_decode(v, strlen(v), bytes, &len), 0);
 	s = google__rpc__status__unpack(NULL, len, bytes);
 	assert_non_null(s);
 	assert_int_equal(s->code, fake_status(st));
@@ -373,7 +375,8 @@ detail(const Google__Rpc__Status *s, const ProtobufCMessageDescriptor *d)
 	for (size_t i = 0; i < s->n_details; i++) {
 		if (strcmp(s->details[i]->type_url, url) == 0)
 			return protobuf_c_message_unpack(d, NULL,
-			    s->details[i]->value.len, s->details[i]->value.data);
+			    s->details[i]->value.len,
+			    s->details[i]->value.data);
 	}
 	return NULL;
 }
@@ -408,7 +411,7 @@ details__of_a_rule__say_what_would_satisfy_it(void **state)
 	Google__Rpc__Status *s = details_of(st);
 	Google__Rpc__PreconditionFailure *f =
 	    (Google__Rpc__PreconditionFailure *)detail(s,
-	    &google__rpc__precondition_failure__descriptor);
+		&google__rpc__precondition_failure__descriptor);
 
 	(void)state;
 	assert_string_equal(fake_trailer(st, "grpc-message"),
@@ -449,7 +452,7 @@ details__of_a_thousand_fields__stay_below_7_kib(void **state)
 		v[i] = (struct violation){
 			.field = "records.organisation.nom",
 			.description = "is longer than it may be; make it "
-			    "shorter so that it fits into the page",
+				       "shorter so that it fits into the page",
 			.reason = "LONG",
 		};
 	err_set(&e, ERR_INVALID, "many fields");

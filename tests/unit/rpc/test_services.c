@@ -82,8 +82,7 @@ health__check_of_an_unknown_service__is_not_found(void **state)
 	assert_int_equal(fake_status(health(CHECK, "t.Ech")), GRPC_NOT_FOUND);
 	assert_int_equal(fake_status(health(CHECK, "t.Echo/Unary")),
 	    GRPC_NOT_FOUND);
-	assert_int_equal(fake_status(health(CHECK, "no.Such")),
-	    GRPC_NOT_FOUND);
+	assert_int_equal(fake_status(health(CHECK, "no.Such")), GRPC_NOT_FOUND);
 }
 
 static void
@@ -135,7 +134,7 @@ ask(struct http2_stream *st, int what, const char *text)
 
 	grpc__reflection__v1__server_reflection_request__init(&q);
 	q.message_request_case = what;
-	q.list_services = copy;	/* all of the union's are strings */
+	q.list_services = copy; /* all of the union's are strings */
 	send_message(st, &q.base);
 	free(copy);
 	return next_answer(st);
@@ -158,15 +157,15 @@ static bool
 file_is(const ProtobufCBinaryData *file, const char *name)
 {
 	return file->len > 2 && file->data[0] == 0x0A &&
-	    file->data[1] == strlen(name) &&
-	    memcmp(file->data + 2, name, strlen(name)) == 0;
+	       file->data[1] == strlen(name) &&
+	       memcmp(file->data + 2, name, strlen(name)) == 0;
 }
 
 static void
 reflection__list__names_each_service_once(void **state)
 {
-	static const char *const wanted[] = { "t.Echo",
-		"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+	static const char *const wanted[] = { "t.Echo", "grpc.health.v1.Health",
+		"grpc.reflection.v1.ServerReflection",
 		"grpc.reflection.v1alpha.ServerReflection" };
 
 	(void)state;
@@ -176,8 +175,10 @@ reflection__list__names_each_service_once(void **state)
 
 		assert_int_equal(a->list_services_response->n_service, 4);
 		for (int i = 0; i < 4; i++)
-			assert_string_equal(a->list_services_response->
-			    service[i]->name, wanted[i]);
+			assert_string_equal(a->list_services_response
+						->service[i]
+						->name,
+			    wanted[i]);
 		drop(a);
 		fake_end(st);
 		fake_read_all(st);
@@ -194,10 +195,12 @@ reflection__file_by_name__comes_with_its_imports(void **state)
 	(void)state;
 	assert_int_equal(a->file_descriptor_response->n_file_descriptor_proto,
 	    2);
-	assert_true(file_is(&a->file_descriptor_response->
-	    file_descriptor_proto[0], "google/rpc/status.proto"));
-	assert_true(file_is(&a->file_descriptor_response->
-	    file_descriptor_proto[1], "google/protobuf/any.proto"));
+	assert_true(
+	    file_is(&a->file_descriptor_response->file_descriptor_proto[0],
+		"google/rpc/status.proto"));
+	assert_true(
+	    file_is(&a->file_descriptor_response->file_descriptor_proto[1],
+		"google/protobuf/any.proto"));
 	assert_string_equal(a->original_request->file_by_filename,
 	    "google/rpc/status.proto");
 	drop(a);
@@ -237,8 +240,9 @@ reflection__symbols__are_found_in_their_file(void **state)
 			assert_int_equal(a->error_response->error_code,
 			    GRPC_NOT_FOUND);
 		else
-			assert_true(file_is(&a->file_descriptor_response->
-			    file_descriptor_proto[0], rows[i].file));
+			assert_true(file_is(&a->file_descriptor_response
+						 ->file_descriptor_proto[0],
+			    rows[i].file));
 		drop(a);
 	}
 }

@@ -34,7 +34,7 @@ struct fixture {
 /* ---- writing, and waiting for it ---------------------------------------- */
 
 struct put {
-	struct proposal proposal; /* first */
+	struct proposal proposal;    /* first */
 	Resopro__V1__Record *record; /* NULL: delete */
 	uint8_t kind;
 	const char *id;
@@ -58,8 +58,8 @@ decide(struct proposal *p, struct decision *d, struct err *e)
 	out = arena_alloc(put->arena, head.len + RECORD_TRAILER_MAX);
 	assert_non_null(out);
 	memcpy(out, head.data, head.len);
-	len = head.len + record_trailer(out + head.len, 1,
-	    decision_revision(d), decision_time(d), decision_time(d));
+	len = head.len + record_trailer(out + head.len, 1, decision_revision(d),
+			     decision_time(d), decision_time(d));
 	return decision_put(d, put->kind, put->id, ANY_VERSION,
 	    (struct bytes){ out, len }, e);
 }
@@ -80,8 +80,10 @@ propose(struct fixture *f, uint8_t kind, const char *id,
     Resopro__V1__Record *record)
 {
 	struct put put = {
-		.proposal = { .actor = "test", .method = "/test",
-		    .decide = decide, .done = done },
+		.proposal = { .actor = "test",
+		    .method = "/test",
+		    .decide = decide,
+		    .done = done },
 		.record = record,
 		.kind = kind,
 		.id = id,
@@ -181,8 +183,8 @@ ask(struct fixture *f, const char *commune, const char *situation)
 	struct err e = { 0 };
 	struct view *v = reader_view(f->reader, &e);
 	struct referral_query q = {
-		.commune = territory_commune(catalog_territory(f->catalog),
-		    commune),
+		.commune =
+		    territory_commune(catalog_territory(f->catalog), commune),
 		.day = TODAY,
 		.age_min = 20,
 		.age_max = 20,
@@ -209,7 +211,8 @@ static int
 set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
-	struct store_opts o = { .map_bytes = (size_t)64 << 20, .create = true,
+	struct store_opts o = { .map_bytes = (size_t)64 << 20,
+		.create = true,
 		.schema = service_schema() };
 	struct err e = { 0 };
 
@@ -254,8 +257,9 @@ static void
 empty_register__answer_outside_the_network(void **state)
 {
 	assert_string_equal(first(*state, "14118", "sans_activite"), "-");
-	assert_int_equal(directory_bodies(((struct fixture *)*state)->
-	    directory), 0);
+	assert_int_equal(directory_bodies(
+			     ((struct fixture *)*state)->directory),
+	    0);
 }
 
 static void
@@ -288,7 +292,8 @@ new_body_site_and_title__each_seen_at_the_next_question(void **state)
 	assert_string_equal(p->organisation_nom, "Le nom");
 	assert_int_equal(directory_places(f->directory), 1);
 	assert_int_equal(directory_confirmed(f->directory,
-	    reader_view(f->reader, &e), p, &day, &e), 0);
+			     reader_view(f->reader, &e), p, &day, &e),
+	    0);
 	assert_int_equal(strlen(day), strlen("2026-11-24"));
 	assert_string_not_equal(day, date_format(date_from_unix(0), today));
 	reader_release(f->reader);
@@ -346,8 +351,8 @@ followed_and_read_at_once__same_answers(void **state)
 		(void)snprintf(title, sizeof title, "t-%d", i % 13);
 		put_body(f, id, kind[i % 3], i % 5 == 0 ? "dep:14" : NULL);
 		put_site(f, site, id, commune[i % 4]);
-		put_title(f, title, id, "cep-loi", i % 7 == 0 ? "2021-01-01" :
-		    "");
+		put_title(f, title, id, "cep-loi",
+		    i % 7 == 0 ? "2021-01-01" : "");
 		(void)first(f, "14118", "sans_activite");
 	}
 	for (int i = 0; i < 12; i++) {
@@ -406,7 +411,7 @@ catalog__absent_directory__refused_with_its_path(void **state)
 	assert_true(e.remedy[0] != '\0');
 }
 
-#define WITH_STORE(test) \
+#define WITH_STORE(test)                                                       \
 	cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int

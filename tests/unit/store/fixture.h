@@ -131,7 +131,7 @@ teardown(void **state)
 	while ((entry = readdir(dir)) != NULL)
 		unlinkat(dirfd(dir), entry->d_name, 0);
 	closedir(dir);
-	assert_int_equal(rmdir(f->dir), 0);	/* nothing else was left */
+	assert_int_equal(rmdir(f->dir), 0); /* nothing else was left */
 	free(f);
 	return 0;
 }
@@ -141,18 +141,18 @@ teardown(void **state)
 struct step {
 	enum mutation_op op;
 	const char *id;
-	const char *text;	/* of a PUT */
-	uint64_t version;	/* if_version plus one; 0: any */
+	const char *text; /* of a PUT */
+	uint64_t version; /* if_version plus one; 0: any */
 };
 
 struct change {
-	struct proposal p;	/* first */
+	struct proposal p; /* first */
 	const struct step *steps;
 	size_t n;
 	const char *note;
-	bool refuse;		/* after the steps */
-	unsigned decided;	/* times that decide() ran */
-	sem_t *gate;		/* decide() waits for it once */
+	bool refuse;      /* after the steps */
+	unsigned decided; /* times that decide() ran */
+	sem_t *gate;      /* decide() waits for it once */
 	sem_t answered;
 };
 

@@ -34,7 +34,10 @@ static const struct mutation put_a = {
 };
 
 static const struct mutation delete_b = {
-	.op = MUTATION_DELETE, .kind = 255, .id = "b", .version = 2,
+	.op = MUTATION_DELETE,
+	.kind = 255,
+	.id = "b",
+	.version = 2,
 };
 
 /* A commit of the two, in `out`. */
@@ -58,8 +61,10 @@ encode(struct buf *out)
 	memset(c.prev_hash, 0x9e, STORE_HASH_LEN);
 	assert_int_equal(mutation_encode(&mutations, &a), 0);
 	assert_int_equal(mutation_encode(&mutations, &delete_b), 0);
-	assert_int_equal(commit_encode(out, &c, (struct bytes){
-	    buf_head(&mutations), buf_len(&mutations) }), 0);
+	assert_int_equal(commit_encode(out, &c,
+			     (struct bytes){ buf_head(&mutations),
+				 buf_len(&mutations) }),
+	    0);
 	buf_free(&mutations);
 }
 
@@ -205,7 +210,7 @@ mutation_decode__id_holds_a_nul__corrupt(void **state)
 
 	(void)state;
 	assert_int_equal(mutation_encode(&b, &put_a), 0);
-	b.data[b.start + 5] = 0;	/* "o" of its id becomes a NUL */
+	b.data[b.start + 5] = 0; /* "o" of its id becomes a NUL */
 	assert_int_equal(mutation_decode(whole(&b), 0, &m, NULL, &e), -1);
 	assert_int_equal(e.code, ERR_CORRUPT);
 	buf_free(&b);
@@ -258,7 +263,8 @@ mutation_decode__offset_beyond_the_end__corrupt(void **state)
 	(void)state;
 	assert_int_equal(mutation_encode(&b, &put_a), 0);
 	assert_int_equal(mutation_decode(whole(&b), (uint32_t)buf_len(&b) + 1,
-	    &m, NULL, &e), -1);
+			     &m, NULL, &e),
+	    -1);
 	assert_int_equal(mutation_decode(whole(&b), UINT32_MAX, &m, NULL, &e),
 	    -1);
 	assert_int_equal(e.code, ERR_CORRUPT);
@@ -324,7 +330,8 @@ record_decode__any_bit_flipped__fails_its_checksum(void **state)
 
 		data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		assert_int_equal(record_decode((struct bytes){ data, len }, &s,
-		    &e), -1);
+				     &e),
+		    -1);
 		assert_int_equal(e.code, ERR_CORRUPT);
 		data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
@@ -342,7 +349,8 @@ record_decode__cut_anywhere__fails_its_checksum(void **state)
 		struct err e = { 0 };
 
 		assert_int_equal(record_decode((struct bytes){ data, n }, &s,
-		    &e), -1);
+				     &e),
+		    -1);
 		assert_int_equal(e.code, ERR_CORRUPT);
 	}
 }

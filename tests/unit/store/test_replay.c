@@ -141,10 +141,10 @@ store_propose__more_request_ids_than_kept__oldest_forgotten(void **state)
 	numbered(f, &c, 15);
 	assert_false(c.p.replayed);
 	assert_int_equal(c.p.revision, 26);
-	numbered(f, &c, 16);	/* pushed out by that one */
+	numbered(f, &c, 16); /* pushed out by that one */
 	assert_false(c.p.replayed);
 	assert_int_equal(c.p.revision, 27);
-	f->opts.request_ids = 1000;	/* now the log holds it twice */
+	f->opts.request_ids = 1000; /* now the log holds it twice */
 	reopen(f);
 	numbered(f, &c, 16);
 	assert_true(c.p.replayed);
@@ -221,8 +221,7 @@ replay_add_older__until_full__newest_stay(void **state)
 
 	(void)state;
 	for (unsigned i = 20; i > 10; i--)
-		assert_true(replay_add_older(m, nobody, numbered_id(id, i),
-		    i));
+		assert_true(replay_add_older(m, nobody, numbered_id(id, i), i));
 	assert_false(replay_add_older(m, nobody, numbered_id(id, 10), 10));
 	assert_int_equal(find(m, 11), 11);
 	add(m, 21);

@@ -12,8 +12,9 @@
 
 #include "fixture.h"
 
-#define STEPS(...) (const struct step[]){ __VA_ARGS__ }, \
-	sizeof((const struct step[]){ __VA_ARGS__ }) / sizeof(struct step)
+#define STEPS(...)                                                             \
+	(const struct step[]){ __VA_ARGS__ },                                  \
+	    sizeof((const struct step[]){ __VA_ARGS__ }) / sizeof(struct step)
 
 /* ---- opening ------------------------------------------------------------- */
 
@@ -87,8 +88,10 @@ store_open__directory_is_read_only__told(void **state)
 		    (getuid() == 0 && setuid(65534) < 0))
 			_exit(2);
 		_exit(store_open(&f->opts, &e) == NULL && e.code == ERR_IO &&
-		    strstr(e.msg, f->dir) != NULL && e.remedy[0] != '\0' ?
-		    0 : 1);
+			      strstr(e.msg, f->dir) != NULL &&
+			      e.remedy[0] != '\0'
+			  ? 0
+			  : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(chmod(f->dir, 0700), 0);
@@ -119,7 +122,7 @@ store_open__second_opener__conflict_naming_the_pid(void **state)
 	snprintf(pid, sizeof pid, "process %ld", (long)getpid());
 	refuse_to_open(f, ERR_CONFLICT, pid);
 	assert_string_equal(f->e.reason, "STORE_IN_USE");
-	put(f, "a", "x:1");	/* the first is not disturbed */
+	put(f, "a", "x:1"); /* the first is not disturbed */
 }
 
 static void
@@ -267,7 +270,7 @@ view_previous__several_changes__walked_back_to_the_first(void **state)
 	put(f, "other", "o:1");
 	put(f, "a", "y:22");
 	commit(f, STEPS({ MUTATION_PUT, "z", "z:1", 0 },
-	    { MUTATION_PUT, "a", "z:333", 0 }));
+		      { MUTATION_PUT, "a", "z:333", 0 }));
 	del(f, "a");
 	v = view(f);
 	assert_int_equal(view_get(v, KIND, "a", &s, &f->e), 1);
@@ -292,17 +295,18 @@ view_get_as_of__every_revision__as_it_stood(void **state)
 	struct fx *f = *state;
 	struct stored s;
 
-	put(f, "other", "o:1");		/* 1 */
-	put(f, "a", "x:1");		/* 2 */
-	put(f, "other", "o:2");		/* 3 */
-	put(f, "a", "y:2");		/* 4 */
-	commit(f, STEPS({ MUTATION_CONFIRM, "a", NULL, 0 }));	/* 5 */
-	del(f, "a");			/* 6 */
+	put(f, "other", "o:1");                               /* 1 */
+	put(f, "a", "x:1");                                   /* 2 */
+	put(f, "other", "o:2");                               /* 3 */
+	put(f, "a", "y:2");                                   /* 4 */
+	commit(f, STEPS({ MUTATION_CONFIRM, "a", NULL, 0 })); /* 5 */
+	del(f, "a");                                          /* 6 */
 	for (uint64_t r = 0; r < 7; r++) {
 		int want = at[r] != NULL;
 
 		assert_int_equal(view_get_as_of(view(f), KIND, "a", r, &s,
-		    &f->e), want);
+				     &f->e),
+		    want);
 		if (want) {
 			assert_stored(&s, r < 4 ? 1 : r < 6 ? 2 : 3, at[r]);
 			assert_int_equal(s.deleted, r == 6);
@@ -310,7 +314,8 @@ view_get_as_of__every_revision__as_it_stood(void **state)
 		}
 	}
 	assert_int_equal(view_get_as_of(view(f), KIND, "a", UINT64_MAX, &s,
-	    &f->e), 1);
+			     &f->e),
+	    1);
 	assert_true(s.deleted);
 }
 
@@ -338,7 +343,7 @@ view_revision_at__times_of_commits__last_one_not_after(void **state)
 	struct fx *f = *state;
 	int64_t before = clock_wall_ns(), t;
 
-	assert_int_equal(revision_at(f, INT64_MAX), 0);	/* empty */
+	assert_int_equal(revision_at(f, INT64_MAX), 0); /* empty */
 	for (int i = 0; i < 5; i++)
 		put(f, "a", "x:1");
 	assert_int_equal(revision_at(f, before - 1), 0);
@@ -364,7 +369,7 @@ view_commit__of_a_change__who_what_and_the_chain(void **state)
 
 	put(f, "a", "x:1");
 	change_init(&c, STEPS({ MUTATION_PUT, "b", "x:2", 0 },
-	    { MUTATION_DELETE, "a", NULL, 0 }));
+			    { MUTATION_DELETE, "a", NULL, 0 }));
 	c.note = "a note";
 	memset(c.p.body_hash, 0xcd, STORE_HASH_LEN);
 	submit(f, &c);
@@ -406,7 +411,7 @@ store_propose__note_of_the_one_before__not_kept(void **state)
 
 struct seen {
 	char text[4096];
-	unsigned left;		/* stop when it comes to 0 */
+	unsigned left; /* stop when it comes to 0 */
 };
 
 static int
@@ -428,8 +433,9 @@ assert_walk(struct fx *f, uint8_t index, const char *prefix,
 {
 	struct seen s = { .left = most };
 
-	assert_int_equal(view_each_index(view(f), index, prefix,
-	    strlen(prefix), after_key, after_id, see_key, &s, &f->e), 0);
+	assert_int_equal(view_each_index(view(f), index, prefix, strlen(prefix),
+			     after_key, after_id, see_key, &s, &f->e),
+	    0);
 	assert_string_equal(s.text, want);
 }
 
@@ -479,7 +485,7 @@ view_each_index__thousands__each_once(void **state)
 	static struct step steps[3000];
 	static char ids[3000][8];
 	struct fx *f = *state;
-	struct seen s = { .left = 0 };	/* wraps: never stops */
+	struct seen s = { .left = 0 }; /* wraps: never stops */
 
 	for (size_t i = 0; i < 3000; i++) {
 		snprintf(ids[i], sizeof ids[i], "%04zu", i);
@@ -487,7 +493,8 @@ view_each_index__thousands__each_once(void **state)
 	}
 	commit(f, steps, 3000);
 	assert_int_equal(view_each_index(view(f), 1, "key", 3, "key", "2000",
-	    see_key, &s, &f->e), 0);
+			     see_key, &s, &f->e),
+	    0);
 	assert_int_equal(UINT32_MAX - s.left + 1, 999);
 	assert_int_equal(stats(f).records, 3000);
 }
@@ -524,8 +531,8 @@ assert_each(struct fx *f, uint8_t kind, const char *after, unsigned most,
 {
 	struct seen s = { .left = most };
 
-	assert_int_equal(view_each(view(f), kind, after, see_record, &s,
-	    &f->e), 0);
+	assert_int_equal(view_each(view(f), kind, after, see_record, &s, &f->e),
+	    0);
 	assert_string_equal(s.text, want);
 }
 
@@ -562,7 +569,8 @@ view_each__seen_fails__its_error(void **state)
 
 	put(f, "a", "x:1");
 	assert_int_equal(view_each(view(f), KIND, NULL, fail_there, NULL,
-	    &f->e), -1);
+			     &f->e),
+	    -1);
 	assert_int_equal(f->e.code, ERR_CANCELLED);
 }
 
@@ -586,7 +594,8 @@ decision_confirm__record__moves_its_date_not_its_version(void **state)
 	assert_int_equal(s.confirmed_ns, 0);
 	assert_int_equal(s.prev_revision, 1);
 	assert_int_equal(refused(f, STEPS({ MUTATION_CONFIRM, "b", NULL, 0 }))
-	    .code, ERR_NOT_FOUND);
+			     .code,
+	    ERR_NOT_FOUND);
 	assert_verifies(f);
 }
 
@@ -599,12 +608,14 @@ decision_confirm_scope__several_times__the_last_time(void **state)
 	assert_int_equal(view_scope_confirmed(view(f), "m", 1), 0);
 	commit(f, STEPS({ MUTATION_CONFIRM_SCOPE, "m", NULL, 0 }));
 	r = commit(f, STEPS({ MUTATION_CONFIRM_SCOPE, "m", NULL, 0 },
-	    { MUTATION_CONFIRM_SCOPE, "n", NULL, 0 }));
+			  { MUTATION_CONFIRM_SCOPE, "n", NULL, 0 }));
 	assert_int_equal(view_scope_confirmed(view(f), "m", 1), time_of(f, r));
 	assert_int_equal(view_scope_confirmed(view(f), "n", 1), time_of(f, r));
 	assert_int_equal(view_scope_confirmed(view(f), "mm", 2), 0);
-	assert_int_equal(refused(f, STEPS({ MUTATION_CONFIRM_SCOPE, "", NULL,
-	    0 })).code, ERR_INVALID);
+	assert_int_equal(refused(f,
+			     STEPS({ MUTATION_CONFIRM_SCOPE, "", NULL, 0 }))
+			     .code,
+	    ERR_INVALID);
 	assert_verifies(f);
 }
 
@@ -618,8 +629,8 @@ store_propose__refused_after_emitting__leaves_nothing(void **state)
 
 	put(f, "a", "x:1");
 	change_init(&c, STEPS({ MUTATION_PUT, "a", "x:2", 0 },
-	    { MUTATION_PUT, "b", "x:2", 0 },
-	    { MUTATION_CONFIRM_SCOPE, "m", NULL, 0 }));
+			    { MUTATION_PUT, "b", "x:2", 0 },
+			    { MUTATION_CONFIRM_SCOPE, "m", NULL, 0 }));
 	c.refuse = true;
 	submit(f, &c);
 	assert_int_equal(c.p.err.code, ERR_PRECONDITION);
@@ -660,15 +671,15 @@ decision_put__record_changes_twice_in_a_commit__internal(void **state)
 
 	put(f, "a", "x:1");
 	assert_twice(f, STEPS({ MUTATION_PUT, "a", "x:2", 0 },
-	    { MUTATION_PUT, "a", "x:3", 0 }));
+			    { MUTATION_PUT, "a", "x:3", 0 }));
 	assert_twice(f, STEPS({ MUTATION_PUT, "a", "x:2", 0 },
-	    { MUTATION_DELETE, "a", NULL, 0 }));
+			    { MUTATION_DELETE, "a", NULL, 0 }));
 	assert_twice(f, STEPS({ MUTATION_DELETE, "a", NULL, 0 },
-	    { MUTATION_PUT, "a", "x:2", 0 }));
+			    { MUTATION_PUT, "a", "x:2", 0 }));
 	assert_twice(f, STEPS({ MUTATION_PUT, "b", "x:2", 0 },
-	    { MUTATION_PUT, "b", "x:2", 0 }));
+			    { MUTATION_PUT, "b", "x:2", 0 }));
 	assert_twice(f, STEPS({ MUTATION_PUT, "a", "x:2", 0 },
-	    { MUTATION_CONFIRM, "a", NULL, 0 }));
+			    { MUTATION_CONFIRM, "a", NULL, 0 }));
 	assert_absent(f, "b");
 	assert_int_equal(put(f, "a", "x:2"), 2);
 	assert_verifies(f);
@@ -698,8 +709,8 @@ told_moved(struct store_watch *w, uint64_t head_now, void *arg)
 static void
 stop_loop(struct loop_task *task)
 {
-	loop_stop(((struct told *)((char *)task -
-	    offsetof(struct told, stop)))->loop);
+	loop_stop(((struct told *)((char *)task - offsetof(struct told, stop)))
+		      ->loop);
 }
 
 /* Run what was posted up to now. */
@@ -729,7 +740,7 @@ store_watch__many_commits_before_the_turn__told_once(void **state)
 	drain(&t);
 	assert_int_equal(t.times, 2);
 	assert_int_equal(t.head, 6);
-	put_refused(f, "", "x:1");	/* no commit, nothing to tell */
+	put_refused(f, "", "x:1"); /* no commit, nothing to tell */
 	drain(&t);
 	assert_int_equal(t.times, 2);
 	store_watch_free(w);
@@ -761,8 +772,8 @@ store_watch_free__in_its_own_call__others_go_on(void **state)
 	struct store_watch *w;
 
 	w = store_watch_new(f->store, t.loop, told_moved, &other, &f->e);
-	assert_non_null(store_watch_new(f->store, t.loop, told_moved, &t,
-	    &f->e));
+	assert_non_null(
+	    store_watch_new(f->store, t.loop, told_moved, &t, &f->e));
 	put(f, "a", "x:1");
 	drain(&t);
 	put(f, "a", "x:2");
@@ -806,8 +817,8 @@ reader_view__held__same_snapshot_until_released(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define CLOSED(name) cmocka_unit_test_setup_teardown(name, setup_closed, \
-    teardown)
+#define CLOSED(name)                                                           \
+	cmocka_unit_test_setup_teardown(name, setup_closed, teardown)
 
 int
 main(void)

@@ -13,7 +13,7 @@
 
 /* ---- behind its back ---------------------------------------------------- */
 
-struct behind {	/* one transaction on one database of a closed store */
+struct behind { /* one transaction on one database of a closed store */
 	MDB_env *env;
 	MDB_txn *txn;
 	MDB_dbi dbi;
@@ -129,8 +129,7 @@ store_verify__scratch_is_absent__told(void **state)
 	struct fx *f = *state;
 	struct verify_report r;
 
-	assert_int_equal(store_verify(f->store, "/nonexistent", &r, &f->e),
-	    -1);
+	assert_int_equal(store_verify(f->store, "/nonexistent", &r, &f->e), -1);
 	assert_int_equal(f->e.code, ERR_IO);
 }
 
@@ -190,9 +189,8 @@ store_verify__record_changed_and_sealed__named(void **state)
 	struct fx *f = *state;
 
 	fill(f);
-	flip(f, "records", mdb_bytes(record_b, 2), RECORD_HEADER_LEN + 2,
-	    true);
-	assert_record(f, "b", 2, "y:3");	/* only verify can tell */
+	flip(f, "records", mdb_bytes(record_b, 2), RECORD_HEADER_LEN + 2, true);
+	assert_record(f, "b", 2, "y:3"); /* only verify can tell */
 	assert_differs(f, "records, key 7/b");
 }
 
@@ -272,8 +270,7 @@ store_open__format_of_the_future__corrupt(void **state)
 }
 
 static int
-count_key(const char *key, size_t len, const char *id, void *arg,
-    struct err *e)
+count_key(const char *key, size_t len, const char *id, void *arg, struct err *e)
 {
 	(void)key;
 	(void)len;
@@ -289,7 +286,8 @@ keys_of(struct fx *f, uint8_t index)
 	unsigned n = 0;
 
 	assert_int_equal(view_each_index(view(f), index, "", 0, NULL, NULL,
-	    count_key, &n, &f->e), 0);
+			     count_key, &n, &f->e),
+	    0);
 	return n;
 }
 

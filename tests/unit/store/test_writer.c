@@ -209,7 +209,7 @@ store_propose__several_threads__every_change_once(void **state)
 		h[i] = (struct hammer){ f, i };
 		pthread_create(&threads[i], NULL, hammer_main, &h[i]);
 	}
-	for (int i = 0; i < 200; i++)	/* readers go on meanwhile */
+	for (int i = 0; i < 200; i++) /* readers go on meanwhile */
 		head(f);
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
@@ -347,7 +347,7 @@ store_propose__quota_reached__refused_reads_go_on(void **state)
 	reopen(f);
 	assert_full(f);
 	assert_true(stats(f).used_bytes <= f->opts.quota_bytes + LARGE);
-	reopen(f);	/* full as it is, it opens */
+	reopen(f); /* full as it is, it opens */
 	assert_int_equal(put_refused(f, "other", large).code, ERR_LIMIT);
 	f->opts.quota_bytes = 8 << 20;
 	reopen(f);

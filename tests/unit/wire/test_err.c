@@ -108,7 +108,8 @@ main(void)
 		cmocka_unit_test(
 		    err_set__second_time__nothing_of_the_first_stays),
 		cmocka_unit_test(err_wrap__set_before__context_comes_first),
-		cmocka_unit_test(err_set__text_too_long__cut_between_characters),
+		cmocka_unit_test(
+		    err_set__text_too_long__cut_between_characters),
 		cmocka_unit_test(err__null__dropped_without_harm),
 		cmocka_unit_test(err_code_name__every_code__has_its_own_name),
 	};

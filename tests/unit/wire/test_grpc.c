@@ -52,7 +52,8 @@ grpc_timeout_parse__each_unit__in_nanoseconds(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		assert_int_equal(grpc_timeout_parse(rows[i].text,
-		    strlen(rows[i].text), &ns), 0);
+				     strlen(rows[i].text), &ns),
+		    0);
 		assert_int_equal(ns, rows[i].ns);
 	}
 	/* 8 digits of hours do not fit in 64 bits: no overflow, no past */
@@ -69,8 +70,9 @@ grpc_timeout_parse__malformed__refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		assert_int_equal(
-		    grpc_timeout_parse(rows[i], strlen(rows[i]), &ns), -1);
+		assert_int_equal(grpc_timeout_parse(rows[i], strlen(rows[i]),
+				     &ns),
+		    -1);
 }
 
 static void
@@ -84,8 +86,8 @@ grpc_timeout_format__any_duration__read_back_not_shorter(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		grpc_timeout_format(rows[i], text);
-		assert_int_equal(
-		    grpc_timeout_parse(text, strlen(text), &ns), 0);
+		assert_int_equal(grpc_timeout_parse(text, strlen(text), &ns),
+		    0);
 		assert_true(ns >= rows[i]);
 	}
 }
@@ -113,8 +115,9 @@ grpc_message_encode__room_is_short__no_escape_is_cut(void **state)
 
 	(void)state;
 	for (size_t cap = 1; cap <= sizeof coded; cap++) {
-		size_t n = grpc_message_encode("\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9",
-		    coded, cap);
+		size_t n =
+		    grpc_message_encode("\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9",
+			coded, cap);
 
 		assert_true(n < cap);
 		assert_int_equal(n % 3, 0);
@@ -154,7 +157,8 @@ base64__rfc_4648_vectors__both_ways_with_and_without_padding(void **state)
 		assert_memory_equal(text, rows[i][1], n);
 		for (int p = 1; p < 3; p++) {
 			assert_int_equal(base64_decode(rows[i][p],
-			    strlen(rows[i][p]), raw, &n), 0);
+					     strlen(rows[i][p]), raw, &n),
+			    0);
 			assert_int_equal(n, strlen(rows[i][0]));
 			assert_memory_equal(raw, rows[i][0], n);
 		}
@@ -164,15 +168,16 @@ base64__rfc_4648_vectors__both_ways_with_and_without_padding(void **state)
 static void
 base64_decode__not_base64__refused(void **state)
 {
-	static const char *const rows[] = { "Z", "Zm9v!", "Zg=", "Zg===",
-		"=Zg=", "Zm9vY", "Z g=" };
+	static const char *const rows[] = { "Z", "Zm9v!",
+		"Zg=", "Zg===", "=Zg=", "Zm9vY", "Z g=" };
 	uint8_t raw[16];
 	size_t n;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		assert_int_equal(
-		    base64_decode(rows[i], strlen(rows[i]), raw, &n), -1);
+		assert_int_equal(base64_decode(rows[i], strlen(rows[i]), raw,
+				     &n),
+		    -1);
 }
 
 int

@@ -27,10 +27,10 @@ feed__any_pieces__the_same_messages(void **state)
 
 		grpc_frame_reader_init(&r, 16);
 		while (at < STREAM_LEN) {
-			size_t len = STREAM_LEN - at < piece ? STREAM_LEN - at
-							     : piece;
-			int got = grpc_frame_feed(
-			    &r, stream + at, len, &used, &f, &e);
+			size_t len =
+			    STREAM_LEN - at < piece ? STREAM_LEN - at : piece;
+			int got = grpc_frame_feed(&r, stream + at, len, &used,
+			    &f, &e);
 
 			assert_true(got >= 0 && used > 0);
 			at += used;
@@ -58,7 +58,9 @@ feed__length_beyond_the_limit__refused_before_its_bytes(void **state)
 	(void)state;
 	grpc_frame_reader_init(&r, 1000);
 	assert_int_equal(grpc_frame_feed(&r,
-	    (const uint8_t *)"\0\xff\xff\xff\xff", 5, &used, &f, &e), -1);
+			     (const uint8_t *)"\0\xff\xff\xff\xff", 5, &used,
+			     &f, &e),
+	    -1);
 	assert_int_equal(e.code, ERR_LIMIT);
 	assert_string_equal(e.reason, "MESSAGE_TOO_LARGE");
 	grpc_frame_reader_free(&r);
@@ -74,8 +76,9 @@ feed__announced_and_not_sent__costs_no_memory(void **state)
 
 	(void)state;
 	grpc_frame_reader_init(&r, 64 << 20);
-	assert_int_equal(grpc_frame_feed(&r,
-	    (const uint8_t *)"\0\3\0\0\0ab", 7, &used, &f, &e), 0);
+	assert_int_equal(grpc_frame_feed(&r, (const uint8_t *)"\0\3\0\0\0ab", 7,
+			     &used, &f, &e),
+	    0);
 	assert_true(grpc_frame_partial(&r));
 	assert_true(r.body.cap < 1 << 16);
 	grpc_frame_reader_free(&r);
@@ -92,7 +95,8 @@ feed__flag_is_neither_0_nor_1__internal(void **state)
 	(void)state;
 	grpc_frame_reader_init(&r, 16);
 	assert_int_equal(grpc_frame_feed(&r, (const uint8_t *)"\2\0\0\0\0", 5,
-	    &used, &f, &e), -1);
+			     &used, &f, &e),
+	    -1);
 	assert_int_equal(e.code, ERR_INTERNAL);
 	grpc_frame_reader_free(&r);
 }
