@@ -18,9 +18,9 @@
 #include "service/registry.h"
 #include "service/schema.h"
 
-#define PLAN_ITEMS 500		/* a message */
+#define PLAN_ITEMS 500 /* a message */
 #define PLAN_BYTES ((size_t)1 << 20)
-#define IDLE_SECONDS 120		/* between two messages */
+#define IDLE_SECONDS 120 /* between two messages */
 #define SCRATCH_BYTES ((size_t)64 << 20)
 
 #define UNCHANGED RESOPRO__V1__SYNC_ACTION__SYNC_ACTION_UNCHANGED
@@ -30,8 +30,9 @@ sync_of(struct call *c)
 {
 	struct call_user *u = call_user(c);
 
-	return u != NULL ? (struct sync *)((char *)u -
-	    offsetof(struct write, user)) : NULL;
+	return u != NULL
+		   ? (struct sync *)((char *)u - offsetof(struct write, user))
+		   : NULL;
 }
 
 static void
@@ -75,8 +76,7 @@ plan_item(struct arena *arena, const struct sync_item *i)
 static bool
 shown(const struct sync *s, const struct sync_item *i)
 {
-	return i->action != UNCHANGED || s->show_unchanged ||
-	    i->n_warnings > 0;
+	return i->action != UNCHANGED || s->show_unchanged || i->n_warnings > 0;
 }
 
 /* One message of the plan; false: none is left, or the call was ended. */
@@ -91,7 +91,7 @@ send_plan(struct sync *s, struct call *c, struct err *e)
 	arena_reset(s->scratch);
 	plan.items = items;
 	while (plan.n_items < PLAN_ITEMS && bytes < PLAN_BYTES &&
-	    s->sent < s->set.n) {
+	       s->sent < s->set.n) {
 		const struct sync_item *i = s->set.items[s->sent++];
 		Resopro__V1__SyncPlanItem *p;
 
@@ -148,7 +148,7 @@ go_on_answering(struct sync *s, struct call *c)
 
 	while (s->sent < s->set.n && e.code == ERR_NONE) {
 		if (!call_writable(c))
-			return;		/* writable() comes back */
+			return; /* writable() comes back */
 		if (!send_plan(s, c, &e))
 			break;
 	}
@@ -176,15 +176,15 @@ recall(struct sync *s, struct err *e)
 	Resopro__V1__SyncResult *first;
 	struct commit c;
 
-	if (v == NULL || view_commit(v, s->write.proposal.revision, &c,
-	    e) != 1)
+	if (v == NULL || view_commit(v, s->write.proposal.revision, &c, e) != 1)
 		return -1;
 	first = resopro__v1__sync_result__unpack(&a, c.note.len, c.note.data);
 	if (first == NULL)
-		return err_set(e, ERR_CORRUPT, "the first answer is unreadable");
+		return err_set(e, ERR_CORRUPT,
+		    "the first answer is unreadable");
 	s->result = *first;
 	s->result.replayed = 1;
-	s->sent = s->set.n;	/* its plan was shown then */
+	s->sent = s->set.n; /* its plan was shown then */
 	return 0;
 }
 
@@ -248,12 +248,12 @@ planned(struct sync *s, struct view *v)
 static void
 step(struct loop_task *task)
 {
-	struct sync *s = (struct sync *)((char *)task -
-	    offsetof(struct sync, step));
+	struct sync *s =
+	    (struct sync *)((char *)task - offsetof(struct sync, step));
 	struct err e = { 0 };
 	struct view *v;
 
-	if (s->write.user.call == NULL) {	/* cancelled meanwhile */
+	if (s->write.user.call == NULL) { /* cancelled meanwhile */
 		free_sync(s);
 		return;
 	}
@@ -280,8 +280,10 @@ end_set(struct sync *s, const Resopro__V1__SyncEnd *end, struct err *e)
 	if (v == NULL)
 		return -1;
 	if (end->records != s->received) {
-		err_set(e, ERR_INVALID, "end.records: %u were announced, %u "
-		    "came", end->records, s->received);
+		err_set(e, ERR_INVALID,
+		    "end.records: %u were announced, %u "
+		    "came",
+		    end->records, s->received);
 		err_field(e, "end.records");
 		err_reason(e, "COUNT");
 		return err_remedy(e, "send the whole set again");
@@ -316,12 +318,15 @@ check_start(const Resopro__V1__SyncStart *q, const struct principal *who,
 	const char *owner = q->owner[0] != '\0' ? q->owner : who->organisation;
 
 	if (value_check(VALUE_ID, "start.source", q->source, strlen(q->source),
-	    e) < 0 || strlen(q->source) > 64)
-		return e->code != ERR_NONE ? -1 : err_set(e, ERR_INVALID,
-		    "start.source: more than 64 characters");
+		e) < 0 ||
+	    strlen(q->source) > 64)
+		return e->code != ERR_NONE
+			   ? -1
+			   : err_set(e, ERR_INVALID,
+				 "start.source: more than 64 characters");
 	if (value_check(VALUE_ID, "start.owner", owner, strlen(owner), e) < 0)
 		return err_remedy(e, "name the body, or use an account that "
-		    "acts for one");
+				     "acts for one");
 	if (q->mode == RESOPRO__V1__SYNC_MODE__SYNC_MODE_FULL ||
 	    q->mode == RESOPRO__V1__SYNC_MODE__SYNC_MODE_DELTA)
 		return 0;
@@ -336,7 +341,8 @@ read_kinds(struct sync *s, const Resopro__V1__SyncStart *q, struct err *e)
 {
 	static const Resopro__V1__Kind usual[] = {
 		RESOPRO__V1__KIND__KIND_ORGANISATION,
-		RESOPRO__V1__KIND__KIND_SITE, RESOPRO__V1__KIND__KIND_OFFER,
+		RESOPRO__V1__KIND__KIND_SITE,
+		RESOPRO__V1__KIND__KIND_OFFER,
 	};
 	const Resopro__V1__Kind *kinds = q->n_kinds > 0 ? q->kinds : usual;
 	size_t n = q->n_kinds > 0 ? q->n_kinds : 3;
@@ -345,13 +351,14 @@ read_kinds(struct sync *s, const Resopro__V1__SyncStart *q, struct err *e)
 		const struct kind_schema *ks = schema_of(kinds[i]);
 
 		if (ks == NULL) {
-			err_set(e, ERR_INVALID, "start.kinds: not a kind of "
+			err_set(e, ERR_INVALID,
+			    "start.kinds: not a kind of "
 			    "record");
 			err_field(e, "start.kinds");
 			return err_reason(e, "KIND");
 		}
-		if (authorise(&s->write.who, s->write.proposal.method,
-		    ks->kind, true, e) < 0)
+		if (authorise(&s->write.who, s->write.proposal.method, ks->kind,
+			true, e) < 0)
 			return err_field(e, "start.kinds");
 		s->kinds |= 1u << ks->kind;
 	}
@@ -373,12 +380,14 @@ limit_syncs(struct service *sv, struct call *c, struct err *e)
 static void
 idle_too_long(struct timer *t)
 {
-	struct sync *s = (struct sync *)((char *)t -
-	    offsetof(struct sync, idle));
+	struct sync *s =
+	    (struct sync *)((char *)t - offsetof(struct sync, idle));
 	struct err e = { 0 };
 
-	err_set(&e, ERR_DEADLINE, "nothing came for %d seconds; nothing was "
-	    "changed", IDLE_SECONDS);
+	err_set(&e, ERR_DEADLINE,
+	    "nothing came for %d seconds; nothing was "
+	    "changed",
+	    IDLE_SECONDS);
 	err_reason(&e, "IDLE");
 	err_remedy(&e, "send the whole set again");
 	fail(s, &e);
@@ -402,7 +411,8 @@ start(struct call *c, const Resopro__V1__SyncStart *q, struct err *e)
 
 	if (check_start(q, who, e) < 0 || limit_syncs(sv, c, e) < 0)
 		return -1;
-	if (!principal_is_agency(who) && strcmp(owner, who->organisation) != 0) {
+	if (!principal_is_agency(who) &&
+	    strcmp(owner, who->organisation) != 0) {
 		err_set(e, ERR_DENIED, "start.owner: %s is another body",
 		    owner);
 		err_field(e, "start.owner");
@@ -449,7 +459,7 @@ take_batch(struct sync *s, const Resopro__V1__SyncBatch *b, struct err *e)
 		    l->sync_max_records);
 		err_reason(e, "SET_TOO_LARGE");
 		return err_remedy(e, "send it in parts, with another source "
-		    "for each");
+				     "for each");
 	}
 	for (size_t i = 0; i < b->n_records; i++) {
 		if (sync_take(s, v, b->records[i], e) < 0)
@@ -475,18 +485,22 @@ hash_more(struct sync *s, struct call *c)
 int
 registry_sync(struct call *c, const ProtobufCMessage *m, struct err *e)
 {
-	const Resopro__V1__SyncRequest *q =
-	    (const Resopro__V1__SyncRequest *)m;
+	const Resopro__V1__SyncRequest *q = (const Resopro__V1__SyncRequest *)m;
 	struct sync *s = sync_of(c);
 
 	if (s == NULL)
-		return q->step_case == RESOPRO__V1__SYNC_REQUEST__STEP_START ?
-		    start(c, q->start, e) :
-		    out_of_order(e, "the stream must begin with its start");
-	if (s->state == SYNC_PLANNING)
+		return q->step_case == RESOPRO__V1__SYNC_REQUEST__STEP_START
+			   ? start(c, q->start, e)
+			   : out_of_order(e,
+				 "the stream must begin with its start");
+	if (s->state == SYNC_PLANNING) {
+		/* Refused is refused: its next step frees it. */
+		call_set_user(c, NULL);
+		s->write.user.call = NULL;
 		return out_of_order(e, "something came after the end");
+	}
 	if (s->state != SYNC_READING)
-		return 0;	/* too late: the set's own answer must be told */
+		return 0; /* too late: the set's own answer must be told */
 	hash_more(s, c);
 	expect_more(s);
 	switch (q->step_case) {
@@ -506,7 +520,8 @@ registry_sync_half_close(struct call *c, struct err *e)
 
 	if (s != NULL && s->state != SYNC_READING)
 		return 0;
-	err_set(e, ERR_INVALID, "the stream was cut before its end; nothing "
+	err_set(e, ERR_INVALID,
+	    "the stream was cut before its end; nothing "
 	    "was changed");
 	err_reason(e, "CUT");
 	return err_remedy(e, "send the whole set again");
