@@ -47,7 +47,9 @@ record_unpack(struct arena *arena, struct bytes b, struct err *e)
 	Resopro__V1__Record *r;
 
 	r = resopro__v1__record__unpack(&a, b.len, b.data);
-	if (r == NULL)
+	if (r == NULL && arena_overflowed(arena))
+		err_set(e, ERR_LIMIT, "too much for one call");
+	else if (r == NULL)
 		err_set(e, ERR_CORRUPT, "stored record does not unpack");
 	return r;
 }

@@ -21,7 +21,7 @@
 ProtobufCAllocator record_allocator(struct arena *);
 
 /* Unpack in `arena`; borrowed by the message until the arena goes.
- * Fails: ERR_CORRUPT, ERR_NOMEM. */
+ * Fails: ERR_CORRUPT, ERR_LIMIT (the arena's). */
 Resopro__V1__Record *record_unpack(struct arena *, struct bytes, struct err *);
 
 /* Pack a message in `arena`.  Fails: ERR_NOMEM (data NULL). */

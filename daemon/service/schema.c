@@ -22,7 +22,9 @@ static const struct field_rule organisation_fields[] = {
 	{ .name = "nom", .kind = VALUE_NAME, .flags = REQ },
 	{ .name = "nom_usuel", .kind = VALUE_TEXT, .max = 150 },
 	{ .name = "sigle", .kind = VALUE_TEXT, .max = 30 },
-	{ .name = "kind", .kind = VALUE_VOCABULARY, .flags = REQ | AGY,
+	{ .name = "kind",
+	    .kind = VALUE_VOCABULARY,
+	    .flags = REQ | AGY,
 	    .vocabulary = "organisation-kinds",
 	    .index = INDEX_ORGANISATION_KIND },
 	{ .name = "siren", .kind = VALUE_SIREN },
@@ -30,17 +32,24 @@ static const struct field_rule organisation_fields[] = {
 	{ .name = "rna", .kind = VALUE_RNA },
 	{ .name = "uai", .kind = VALUE_UAI },
 	{ .name = "forme_juridique", .kind = VALUE_TEXT, .max = 100 },
-	{ .name = "parent_id", .kind = VALUE_ID, .flags = AGY, .refers = ORG,
+	{ .name = "parent_id",
+	    .kind = VALUE_ID,
+	    .flags = AGY,
+	    .refers = ORG,
 	    .index = INDEX_PARENT },
 	{ .name = "description", .kind = VALUE_DESCRIPTION },
 	{ .name = "site_web", .kind = VALUE_URL },
 	{ .name = "telephone", .kind = VALUE_PHONE },
 	{ .name = "courriel", .kind = VALUE_EMAIL },
 	{ .name = "lien_source", .kind = VALUE_URL },
-	{ .name = "reseaux_porteurs", .kind = VALUE_VOCABULARY, .max = 20,
+	{ .name = "reseaux_porteurs",
+	    .kind = VALUE_VOCABULARY,
+	    .max = 20,
 	    .vocabulary = "reseaux-porteurs" },
 	{ .name = "competence", .kind = VALUE_ZONE, .flags = AGY, .max = 3000 },
-	{ .name = "competence_sauf", .kind = VALUE_ZONE, .flags = AGY,
+	{ .name = "competence_sauf",
+	    .kind = VALUE_ZONE,
+	    .flags = AGY,
 	    .max = 3000 },
 	{ .name = "predecesseurs", .flags = AGY, .max = 50 },
 	{ .name = "successeurs", .flags = AGY, .max = 50 },
@@ -49,17 +58,24 @@ static const struct field_rule organisation_fields[] = {
 };
 
 static const struct field_rule site_fields[] = {
-	{ .name = "organisation_id", .kind = VALUE_ID, .flags = REQ | IMM,
-	    .refers = ORG, .index = INDEX_ORGANISATION },
+	{ .name = "organisation_id",
+	    .kind = VALUE_ID,
+	    .flags = REQ | IMM,
+	    .refers = ORG,
+	    .index = INDEX_ORGANISATION },
 	{ .name = "nom", .kind = VALUE_NAME, .flags = REQ },
-	{ .name = "siret", .kind = VALUE_SIRET, .flags = UNQ,
+	{ .name = "siret",
+	    .kind = VALUE_SIRET,
+	    .flags = UNQ,
 	    .index = INDEX_SIRET },
 	{ .name = "uai", .kind = VALUE_UAI },
 	{ .name = "adresse", .kind = VALUE_TEXT, .max = 250 },
 	{ .name = "complement_adresse", .kind = VALUE_TEXT, .max = 250 },
 	{ .name = "code_postal", .kind = VALUE_POSTAL_CODE },
 	{ .name = "commune", .kind = VALUE_TEXT, .max = 100 },
-	{ .name = "code_insee", .kind = VALUE_COMMUNE, .flags = REQ,
+	{ .name = "code_insee",
+	    .kind = VALUE_COMMUNE,
+	    .flags = REQ,
 	    .index = INDEX_COMMUNE },
 	{ .name = "position" },
 	{ .name = "telephone", .kind = VALUE_PHONE },
@@ -67,7 +83,9 @@ static const struct field_rule site_fields[] = {
 	{ .name = "site_web", .kind = VALUE_URL },
 	{ .name = "horaires_accueil", .kind = VALUE_OPENING_HOURS },
 	{ .name = "accessibilite_lieu", .kind = VALUE_URL },
-	{ .name = "modes_accueil", .kind = VALUE_VOCABULARY, .max = 10,
+	{ .name = "modes_accueil",
+	    .kind = VALUE_VOCABULARY,
+	    .max = 10,
 	    .vocabulary = "modes-accueil" },
 	{ .name = "itinerant" },
 	{ .name = "description", .kind = VALUE_TEXT, .max = 10000 },
@@ -77,30 +95,47 @@ static const struct field_rule site_fields[] = {
 };
 
 static const struct field_rule offer_fields[] = {
-	{ .name = "organisation_id", .kind = VALUE_ID, .flags = REQ | IMM,
-	    .refers = ORG, .index = INDEX_ORGANISATION },
-	{ .name = "site_id", .kind = VALUE_ID, .refers = SITE,
+	{ .name = "organisation_id",
+	    .kind = VALUE_ID,
+	    .flags = REQ | IMM,
+	    .refers = ORG,
+	    .index = INDEX_ORGANISATION },
+	{ .name = "site_id",
+	    .kind = VALUE_ID,
+	    .refers = SITE,
 	    .index = INDEX_SITE },
 	{ .name = "nom", .kind = VALUE_NAME, .flags = REQ },
 	{ .name = "description", .kind = VALUE_DESCRIPTION, .flags = REQ },
-	{ .name = "type", .kind = VALUE_VOCABULARY,
+	{ .name = "type",
+	    .kind = VALUE_VOCABULARY,
 	    .vocabulary = "types-services" },
-	{ .name = "thematiques", .kind = VALUE_VOCABULARY, .max = 69,
+	{ .name = "thematiques",
+	    .kind = VALUE_VOCABULARY,
+	    .max = 69,
 	    .vocabulary = "thematiques" },
 	{ .name = "frais", .kind = VALUE_VOCABULARY, .vocabulary = "frais" },
 	{ .name = "frais_precisions", .kind = VALUE_TEXT, .max = 1000 },
-	{ .name = "publics", .kind = VALUE_VOCABULARY, .max = 20,
+	{ .name = "publics",
+	    .kind = VALUE_VOCABULARY,
+	    .max = 20,
 	    .vocabulary = "publics" },
 	{ .name = "publics_precisions", .kind = VALUE_TEXT, .max = 1000 },
 	{ .name = "conditions_acces", .kind = VALUE_TEXT, .max = 1000 },
-	{ .name = "modes_accueil", .kind = VALUE_VOCABULARY, .max = 10,
+	{ .name = "modes_accueil",
+	    .kind = VALUE_VOCABULARY,
+	    .max = 10,
 	    .vocabulary = "modes-accueil" },
-	{ .name = "zone_eligibilite", .kind = VALUE_ZONE_ELIGIBILITE,
+	{ .name = "zone_eligibilite",
+	    .kind = VALUE_ZONE_ELIGIBILITE,
 	    .max = 3000 },
 	{ .name = "lien_mobilisation", .kind = VALUE_URL },
-	{ .name = "modes_mobilisation", .kind = VALUE_VOCABULARY, .max = 10,
+	{ .name = "modes_mobilisation",
+	    .kind = VALUE_VOCABULARY,
+	    .max = 10,
 	    .vocabulary = "modes-mobilisation" },
-	{ .name = "mobilisable_par", .kind = VALUE_VOCABULARY, .max = 10,
+	{ .name = "mobilisable_par",
+	    .kind = VALUE_VOCABULARY,
+	    .max = 10,
 	    .vocabulary = "personnes-mobilisatrices" },
 	{ .name = "mobilisation_precisions", .kind = VALUE_TEXT, .max = 1000 },
 	{ .name = "volume_horaire_hebdomadaire", .low = 0, .high = 168 },
@@ -109,24 +144,39 @@ static const struct field_rule offer_fields[] = {
 	{ .name = "telephone", .kind = VALUE_PHONE },
 	{ .name = "courriel", .kind = VALUE_EMAIL },
 	{ .name = "lien_source", .kind = VALUE_URL },
-	{ .name = "besoins", .kind = VALUE_VOCABULARY, .max = 20,
+	{ .name = "besoins",
+	    .kind = VALUE_VOCABULARY,
+	    .max = 20,
 	    .vocabulary = "besoins" },
 	{ .name = NULL },
 };
 
 static const struct field_rule status_fields[] = {
-	{ .name = "organisation_id", .kind = VALUE_ID,
-	    .flags = REQ | IMM | AGY, .refers = ORG,
+	{ .name = "organisation_id",
+	    .kind = VALUE_ID,
+	    .flags = REQ | IMM | AGY,
+	    .refers = ORG,
 	    .index = INDEX_ORGANISATION },
-	{ .name = "site_id", .kind = VALUE_ID, .flags = AGY | IMM,
-	    .refers = SITE, .index = INDEX_SITE },
-	{ .name = "title", .kind = VALUE_VOCABULARY, .flags = REQ | AGY,
+	{ .name = "site_id",
+	    .kind = VALUE_ID,
+	    .flags = AGY | IMM,
+	    .refers = SITE,
+	    .index = INDEX_SITE },
+	{ .name = "title",
+	    .kind = VALUE_VOCABULARY,
+	    .flags = REQ | AGY,
 	    .vocabulary = "titles" },
-	{ .name = "legal_basis", .kind = VALUE_TEXT, .flags = REQ | AGY,
+	{ .name = "legal_basis",
+	    .kind = VALUE_TEXT,
+	    .flags = REQ | AGY,
 	    .max = 200 },
-	{ .name = "authority", .kind = VALUE_TEXT, .flags = REQ | AGY,
+	{ .name = "authority",
+	    .kind = VALUE_TEXT,
+	    .flags = REQ | AGY,
 	    .max = 150 },
-	{ .name = "decision_number", .kind = VALUE_TEXT, .flags = AGY,
+	{ .name = "decision_number",
+	    .kind = VALUE_TEXT,
+	    .flags = AGY,
 	    .max = 100 },
 	{ .name = "decision_date", .kind = VALUE_DATE, .flags = AGY },
 	{ .name = "from", .kind = VALUE_DATE, .flags = REQ | AGY },
@@ -134,24 +184,34 @@ static const struct field_rule status_fields[] = {
 	{ .name = "evidence", .kind = VALUE_TEXT, .flags = AGY, .max = 500 },
 	{ .name = "notification_date", .kind = VALUE_DATE, .flags = AGY },
 	{ .name = "end_reason", .kind = VALUE_TEXT, .flags = AGY, .max = 500 },
-	{ .name = "end_decision_number", .kind = VALUE_TEXT, .flags = AGY,
+	{ .name = "end_decision_number",
+	    .kind = VALUE_TEXT,
+	    .flags = AGY,
 	    .max = 100 },
 	{ .name = "suspensions", .flags = AGY, .max = 20 },
 	{ .name = NULL },
 };
 
 static const struct field_rule activity_fields[] = {
-	{ .name = "organisation_id", .kind = VALUE_ID, .flags = REQ | IMM,
-	    .refers = ORG, .index = INDEX_ORGANISATION },
-	{ .name = "site_id", .kind = VALUE_ID, .refers = SITE,
+	{ .name = "organisation_id",
+	    .kind = VALUE_ID,
+	    .flags = REQ | IMM,
+	    .refers = ORG,
+	    .index = INDEX_ORGANISATION },
+	{ .name = "site_id",
+	    .kind = VALUE_ID,
+	    .refers = SITE,
 	    .index = INDEX_SITE },
-	{ .name = "activity_kind", .kind = VALUE_VOCABULARY, .flags = REQ,
+	{ .name = "activity_kind",
+	    .kind = VALUE_VOCABULARY,
+	    .flags = REQ,
 	    .vocabulary = "activity-kinds" },
 	{ .name = "title", .kind = VALUE_NAME, .flags = REQ },
 	{ .name = "start", .kind = VALUE_DATE, .flags = REQ },
 	{ .name = "end", .kind = VALUE_DATE },
 	{ .name = "communes", .kind = VALUE_COMMUNE, .max = 100 },
-	{ .name = "place_type", .kind = VALUE_VOCABULARY,
+	{ .name = "place_type",
+	    .kind = VALUE_VOCABULARY,
 	    .vocabulary = "place-types" },
 	{ .name = "etablissement_uai", .kind = VALUE_UAI },
 	{ .name = "audience", .max = 20, .vocabulary = "audiences" },
@@ -163,15 +223,18 @@ static const struct field_rule activity_fields[] = {
 	{ .name = "sessions", .low = 0, .high = 1000000 },
 	{ .name = "hours", .low = 0, .high = 100000 },
 	{ .name = "partners", .kind = VALUE_ID, .max = 50, .refers = ORG },
-	{ .name = "psy_en", .kind = VALUE_VOCABULARY,
-	    .vocabulary = "oui-non" },
+	{ .name = "psy_en", .kind = VALUE_VOCABULARY, .vocabulary = "oui-non" },
 	{ .name = "mixite", .low = 0, .high = 3 },
 	{ .name = "mixite_effect", .kind = VALUE_TEXT, .max = 500 },
-	{ .name = "metier_sectors", .kind = VALUE_VOCABULARY, .max = 20,
+	{ .name = "metier_sectors",
+	    .kind = VALUE_VOCABULARY,
+	    .max = 20,
 	    .vocabulary = "poles-metiers" },
-	{ .name = "modality", .kind = VALUE_VOCABULARY,
+	{ .name = "modality",
+	    .kind = VALUE_VOCABULARY,
 	    .vocabulary = "modalites" },
-	{ .name = "region_financed", .kind = VALUE_VOCABULARY,
+	{ .name = "region_financed",
+	    .kind = VALUE_VOCABULARY,
 	    .vocabulary = "oui-non" },
 	{ .name = "state", .low = 0, .high = 3 },
 	{ .name = "event_id", .kind = VALUE_ID },
@@ -181,32 +244,48 @@ static const struct field_rule activity_fields[] = {
 };
 
 static const struct kind_schema organisation_schema = {
-	RESOPRO__V1__KIND__KIND_ORGANISATION, "organisation",
+	RESOPRO__V1__KIND__KIND_ORGANISATION,
+	"organisation",
 	RESOPRO__V1__RECORD__BODY_ORGANISATION,
-	&resopro__v1__organisation__descriptor, organisation_fields,
+	&resopro__v1__organisation__descriptor,
+	organisation_fields,
 };
 static const struct kind_schema site_schema = {
-	RESOPRO__V1__KIND__KIND_SITE, "site", RESOPRO__V1__RECORD__BODY_SITE,
-	&resopro__v1__site__descriptor, site_fields,
+	RESOPRO__V1__KIND__KIND_SITE,
+	"site",
+	RESOPRO__V1__RECORD__BODY_SITE,
+	&resopro__v1__site__descriptor,
+	site_fields,
 };
 static const struct kind_schema offer_schema = {
-	RESOPRO__V1__KIND__KIND_OFFER, "offer", RESOPRO__V1__RECORD__BODY_OFFER,
-	&resopro__v1__offer__descriptor, offer_fields,
+	RESOPRO__V1__KIND__KIND_OFFER,
+	"offer",
+	RESOPRO__V1__RECORD__BODY_OFFER,
+	&resopro__v1__offer__descriptor,
+	offer_fields,
 };
 static const struct kind_schema status_schema = {
-	RESOPRO__V1__KIND__KIND_STATUS, "status",
-	RESOPRO__V1__RECORD__BODY_STATUS, &resopro__v1__status__descriptor,
+	RESOPRO__V1__KIND__KIND_STATUS,
+	"status",
+	RESOPRO__V1__RECORD__BODY_STATUS,
+	&resopro__v1__status__descriptor,
 	status_fields,
 };
 static const struct kind_schema activity_schema = {
-	RESOPRO__V1__KIND__KIND_ACTIVITY, "activity",
-	RESOPRO__V1__RECORD__BODY_ACTIVITY, &resopro__v1__activity__descriptor,
+	RESOPRO__V1__KIND__KIND_ACTIVITY,
+	"activity",
+	RESOPRO__V1__RECORD__BODY_ACTIVITY,
+	&resopro__v1__activity__descriptor,
 	activity_fields,
 };
 
 static const struct kind_schema *const schemas[] = {
-	&organisation_schema, &site_schema, &offer_schema, &status_schema,
-	&activity_schema, NULL,
+	&organisation_schema,
+	&site_schema,
+	&offer_schema,
+	&status_schema,
+	&activity_schema,
+	NULL,
 };
 
 const struct kind_schema *const *
@@ -329,8 +408,8 @@ schema_string(const Resopro__V1__Record *r, const char *field)
 
 	if (body == NULL)
 		return "";
-	fd = protobuf_c_message_descriptor_get_field_by_name(
-	    body->descriptor, field);
+	fd = protobuf_c_message_descriptor_get_field_by_name(body->descriptor,
+	    field);
 	if (fd == NULL || fd->type != PROTOBUF_C_TYPE_STRING ||
 	    fd->label == PROTOBUF_C_LABEL_REPEATED)
 		return "";
@@ -352,8 +431,7 @@ schema_name(const Resopro__V1__Record *r)
 	return r->id != NULL ? r->id : "";
 }
 
-int
-service_schema_index(uint8_t kind, const char *id, struct bytes record,
+int service_schema_index(uint8_t kind, const char *id, struct bytes record,
     struct index_sink *sink, struct err *e);
 
 static int
@@ -412,7 +490,7 @@ service_schema_index(uint8_t kind, const char *id, struct bytes record,
 		rc = index_emit(sink, INDEX_OWNER, key, len, e);
 	if (rc == 0 && r->source_id[0] != '\0' &&
 	    (len = schema_source_key(key, ks->kind, r->owner, r->source,
-	    r->source_id)) > 0)
+		 r->source_id)) > 0)
 		rc = index_emit(sink, INDEX_SOURCE, key, len, e);
 	if (rc == 0)
 		rc = emit_rules(ks, r, sink, e);
@@ -444,8 +522,8 @@ violations_add(struct violations *v, const struct err *e)
 	if (v->n >= VIOLATIONS_MAX)
 		return;
 	if (v->list == NULL)
-		v->list = arena_alloc(v->arena,
-		    VIOLATIONS_MAX * sizeof *v->list);
+		v->list =
+		    arena_alloc(v->arena, VIOLATIONS_MAX * sizeof *v->list);
 	if (v->list == NULL)
 		return;
 	at = &v->list[v->n++];
@@ -457,10 +535,10 @@ violations_add(struct violations *v, const struct err *e)
 	    e->remedy[0] != '\0' ? "; " : "", e->remedy);
 	if (at->field == NULL || at->reason == NULL || at->message == NULL ||
 	    at->remedy == NULL || at->description == NULL)
-		v->n--;		/* no memory: the first one is told at least */
+		v->n--; /* no memory: the first one is told at least */
 }
 
-struct check {	/* one record being checked */
+struct check { /* one record being checked */
 	const struct catalog *catalog;
 	const struct kind_schema *ks;
 	struct violations *out;
@@ -491,10 +569,10 @@ static int
 check_code(struct check *c, const char *vocabulary, const char *field,
     const char *value, struct err *e)
 {
-	const struct vocabulary *voc = vocabularies_find(
-	    catalog_vocabularies(c->catalog), vocabulary);
+	const struct vocabulary *voc =
+	    vocabularies_find(catalog_vocabularies(c->catalog), vocabulary);
 
-	if (voc == NULL)	/* no such file: the shape is all we know */
+	if (voc == NULL) /* no such file: the shape is all we know */
 		return 0;
 	return vocabulary_check(voc, field, value, strlen(value), e);
 }
@@ -524,12 +602,14 @@ check_value(struct check *c, const struct field_rule *f, const char *value)
 		    value, &e);
 	if (rc == 0 && f->kind == VALUE_COMMUNE &&
 	    territory_commune(catalog_territory(c->catalog), value) == NULL) {
-		err_set(&e, ERR_INVALID, "%s: %s is not a current commune "
-		    "of the register's territory", path, value);
+		err_set(&e, ERR_INVALID,
+		    "%s: %s is not a current commune "
+		    "of the register's territory",
+		    path, value);
 		err_field(&e, path);
 		err_reason(&e, "COMMUNE_UNKNOWN");
 		err_remedy(&e, "give the INSEE code of a current commune "
-		    "(resopro territory resolve)");
+			       "(resopro territory resolve)");
 		rc = -1;
 	}
 	if (rc < 0)
@@ -542,7 +622,7 @@ static bool
 left_to_agency(const struct kind_schema *ks, const struct field_rule *f)
 {
 	return (f->flags & FIELD_AGENCY) != 0 &&
-	    ks->kind != RESOPRO__V1__KIND__KIND_STATUS;
+	       ks->kind != RESOPRO__V1__KIND__KIND_STATUS;
 }
 
 static void
@@ -558,7 +638,7 @@ check_strings(struct check *c, const struct field_rule *f,
 		if (s[0] != '\0')
 			check_value(c, f, s);
 		else if ((f->flags & FIELD_REQUIRED) != 0 &&
-		    !left_to_agency(c->ks, f))
+			 !left_to_agency(c->ks, f))
 			refuse(c, f->name, "REQUIRED",
 			    value_rule(f->kind)->remedy, "is required");
 		return;
@@ -590,8 +670,8 @@ number_at(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *fd)
 		return d;
 	}
 	memcpy(&u, member(m, fd), sizeof u);
-	return fd->type == PROTOBUF_C_TYPE_ENUM ? (double)(int32_t)u :
-	    (double)u;
+	return fd->type == PROTOBUF_C_TYPE_ENUM ? (double)(int32_t)u
+						: (double)u;
 }
 
 static void
@@ -631,17 +711,17 @@ check_messages(struct check *c, const struct field_rule *f,
 				    "give a number from 0 to 1000000",
 				    "a count is out of range");
 			if (check_code(c, f->vocabulary, path_of(c, f->name),
-			    count->code, &e) < 0)
+				count->code, &e) < 0)
 				violations_add(c->out, &e);
 		} else if (item->descriptor ==
-		    &resopro__v1__succession__descriptor) {
+			   &resopro__v1__succession__descriptor) {
 			const Resopro__V1__Succession *s =
 			    (const Resopro__V1__Succession *)item;
 
 			check_value(c, &id, s->id);
 			check_value(c, &day, s->date);
 		} else if (item->descriptor ==
-		    &resopro__v1__suspension__descriptor) {
+			   &resopro__v1__suspension__descriptor) {
 			const Resopro__V1__Suspension *s =
 			    (const Resopro__V1__Suspension *)item;
 
@@ -664,11 +744,12 @@ check_position(struct check *c, const Resopro__V1__Record *r)
 	if (r->body_case != RESOPRO__V1__RECORD__BODY_SITE ||
 	    (p = r->site->position) == NULL)
 		return;
-	if (!(p->latitude >= -90 && p->latitude <= 90 &&
-	    p->longitude >= -180 && p->longitude <= 180))
+	if (!(p->latitude >= -90 && p->latitude <= 90 && p->longitude >= -180 &&
+		p->longitude <= 180))
 		refuse(c, "position", "OUT_OF_RANGE",
 		    "give WGS 84 degrees: latitude -90 to 90, longitude "
-		    "-180 to 180", "is not a place on Earth");
+		    "-180 to 180",
+		    "is not a place on Earth");
 }
 
 void
@@ -684,16 +765,18 @@ check_warnings(struct check *c, const Resopro__V1__Record *r)
 	const char *mail = schema_string(r, "courriel");
 
 	if (mail[0] != '\0' && value_email_looks_personal(mail, strlen(mail)))
-		violations_warn(c->out, arena_printf(c->out->arena,
-		    "%s: looks like a person's mailbox; give a functional one",
-		    path_of(c, "courriel")));
+		violations_warn(c->out,
+		    arena_printf(c->out->arena,
+			"%s: looks like a person's mailbox; give a functional one",
+			path_of(c, "courriel")));
 }
 
 int
 schema_check(const struct catalog *catalog, const Resopro__V1__Record *r,
     struct violations *out)
 {
-	struct check c = { .catalog = catalog, .out = out,
+	struct check c = { .catalog = catalog,
+		.out = out,
 		.ks = schema_of(r->kind) };
 	const ProtobufCMessage *body = schema_body(r);
 	const struct field_rule *f;
@@ -702,7 +785,8 @@ schema_check(const struct catalog *catalog, const Resopro__V1__Record *r,
 	if (c.ks == NULL || body == NULL || body->descriptor != c.ks->body) {
 		struct err e = { 0 };
 
-		err_set(&e, ERR_INVALID, "record: its kind and body differ, "
+		err_set(&e, ERR_INVALID,
+		    "record: its kind and body differ, "
 		    "or the kind is not served");
 		err_field(&e, "record.kind");
 		err_reason(&e, "KIND");
@@ -712,21 +796,21 @@ schema_check(const struct catalog *catalog, const Resopro__V1__Record *r,
 	}
 	for (f = c.ks->fields; f->name != NULL; f++) {
 		const ProtobufCFieldDescriptor *fd =
-		    protobuf_c_message_descriptor_get_field_by_name(
-		    c.ks->body, f->name);
+		    protobuf_c_message_descriptor_get_field_by_name(c.ks->body,
+			f->name);
 
 		if (fd == NULL)
-			continue;	/* the unit test forbids it */
+			continue; /* the unit test forbids it */
 		if (fd->label == PROTOBUF_C_LABEL_REPEATED && f->max > 0 &&
 		    count_of(body, fd) > f->max) {
-			refuse(&c, f->name, "TOO_MANY",
-			    "give fewer values", "has too many values");
+			refuse(&c, f->name, "TOO_MANY", "give fewer values",
+			    "has too many values");
 			continue;
 		}
 		if (fd->type == PROTOBUF_C_TYPE_STRING)
 			check_strings(&c, f, body, fd);
 		else if (fd->type == PROTOBUF_C_TYPE_MESSAGE &&
-		    fd->label == PROTOBUF_C_LABEL_REPEATED)
+			 fd->label == PROTOBUF_C_LABEL_REPEATED)
 			check_messages(&c, f, body, fd);
 		else if (f->high > f->low)
 			check_number(&c, f, body, fd);
@@ -738,28 +822,59 @@ schema_check(const struct catalog *catalog, const Resopro__V1__Record *r,
 
 /* ---- differences -------------------------------------------------------- */
 
+/* Each item as text, NULL: no memory.  `len`: of all, separators included. */
+static const char **
+texts_of_items(struct arena *arena, const ProtobufCMessage *m,
+    const ProtobufCFieldDescriptor *fd, size_t *len)
+{
+	size_t n = count_of(m, fd);
+	const char **texts = arena_alloc(arena, (n + 1) * sizeof(*texts));
+	ProtobufCMessage *const *items;
+	char *const *list;
+
+	memcpy(&list, member(m, fd), sizeof list);
+	memcpy(&items, member(m, fd), sizeof items);
+	*len = 0;
+	for (size_t i = 0; i < n && texts != NULL; i++) {
+		if (fd->type == PROTOBUF_C_TYPE_STRING)
+			texts[i] = arena_printf(arena, "\"%s\"", list[i]);
+		else if (fd->type == PROTOBUF_C_TYPE_MESSAGE)
+			texts[i] = schema_text(arena, items[i], NULL);
+		else
+			texts[i] = "?";
+		if (texts[i] == NULL)
+			return NULL;
+		*len += strlen(texts[i]) + 1;
+	}
+	return texts;
+}
+
+/* Written once: lists have thousands of items. */
 static const char *
 text_of_list(struct arena *arena, const ProtobufCMessage *m,
     const ProtobufCFieldDescriptor *fd)
 {
-	size_t i, n = count_of(m, fd);
-	const char *out = "";
-	char *const *list;
-	ProtobufCMessage *const *items;
+	size_t n = count_of(m, fd), len;
+	const char **texts;
+	char *out, *at;
 
-	memcpy(&list, member(m, fd), sizeof list);
-	memcpy(&items, member(m, fd), sizeof items);
-	for (i = 0; i < n && out != NULL; i++) {
-		const char *one = "?";
+	if (n == 0)
+		return "";
+	texts = texts_of_items(arena, m, fd, &len);
+	out = texts != NULL ? arena_alloc(arena, len + 2) : NULL;
+	if (out == NULL)
+		return NULL;
+	at = out;
+	for (size_t i = 0; i < n; i++) {
+		size_t one = strlen(texts[i]);
 
-		if (fd->type == PROTOBUF_C_TYPE_STRING)
-			one = arena_printf(arena, "\"%s\"", list[i]);
-		else if (fd->type == PROTOBUF_C_TYPE_MESSAGE)
-			one = schema_text(arena, items[i], NULL);
-		out = arena_printf(arena, "%s%s%s", out, i > 0 ? "," : "",
-		    one != NULL ? one : "");
+		*at++ = i == 0 ? '[' : ',';
+		memcpy(at, texts[i], one);
+		at += one;
 	}
-	return n > 0 && out != NULL ? arena_printf(arena, "[%s]", out) : "";
+	*at++ = ']';
+	*at = '\0';
+	return out;
 }
 
 static const char *
@@ -771,8 +886,11 @@ text_of_message(struct arena *arena, const ProtobufCMessage *m)
 	for (i = 0; i < m->descriptor->n_fields && out != NULL; i++) {
 		const ProtobufCFieldDescriptor *fd = &m->descriptor->fields[i];
 		const char *value = schema_text(arena, m, fd);
-		const char *quote = fd->type == PROTOBUF_C_TYPE_STRING &&
-		    fd->label != PROTOBUF_C_LABEL_REPEATED ? "\"" : "";
+		const char *quote =
+		    fd->type == PROTOBUF_C_TYPE_STRING &&
+			    fd->label != PROTOBUF_C_LABEL_REPEATED
+			? "\""
+			: "";
 
 		if (value == NULL || value[0] == '\0')
 			continue;
@@ -803,12 +921,12 @@ schema_text(struct arena *arena, const ProtobufCMessage *m,
 		return b ? "true" : "";
 	case PROTOBUF_C_TYPE_ENUM:
 		d = number_at(m, fd);
-		ev = protobuf_c_enum_descriptor_get_value(
-		    fd->descriptor, (int)d);
+		ev = protobuf_c_enum_descriptor_get_value(fd->descriptor,
+		    (int)d);
 		if (d == 0)
 			return "";
-		return ev != NULL ? ev->name :
-		    arena_printf(arena, "%d", (int)d);
+		return ev != NULL ? ev->name
+				  : arena_printf(arena, "%d", (int)d);
 	case PROTOBUF_C_TYPE_MESSAGE:
 		memcpy(&sub, member(m, fd), sizeof sub);
 		return sub != NULL ? text_of_message(arena, sub) : "";
@@ -841,8 +959,9 @@ schema_diff(struct arena *arena, const Resopro__V1__Record *before,
 {
 	const ProtobufCMessage *a = before != NULL ? schema_body(before) : NULL;
 	const ProtobufCMessage *b = after != NULL ? schema_body(after) : NULL;
-	const ProtobufCMessageDescriptor *d =
-	    b != NULL ? b->descriptor : a != NULL ? a->descriptor : NULL;
+	const ProtobufCMessageDescriptor *d = b != NULL   ? b->descriptor
+					      : a != NULL ? a->descriptor
+							  : NULL;
 	const struct kind_schema *ks;
 	unsigned i;
 

@@ -89,6 +89,23 @@ def list__kind_the_caller_may_not_read__denied_not_empty(agency, member):
     operator.close()
 
 
+def put__thousands_of_zones_of_the_agency__member_leaves_them_as_they_are(
+        agency, member):
+    with open(os.path.join(r.TOP, "config/territories/communes.csv")) as f:
+        zones = ["com:" + line[:5] for line in f][1:]
+    record = get(agency, ORGANISATION, MEMBER).record
+    record.organisation.competence[:] = zones
+    put(agency, record)
+    record = get(member, ORGANISATION, MEMBER).record
+    assert len(record.organisation.competence) == len(zones) > 2000
+    record.organisation.telephone = "+33233000000"
+    put(member, record)
+    history = member.Registry.History(reg.HistoryRequest(kind=ORGANISATION,
+        id=MEMBER, limit=2)).entries
+    assert [c.field for c in history[0].changes] == ["telephone"], history[0]
+    assert len(history[1].changes[0].after) > 10 * len(zones)
+
+
 # ---- sync -----------------------------------------------------------------
 
 
