@@ -38,7 +38,7 @@ static bool
 is_open(const struct rsp_error *e)
 {
 	return !e->from_server || e->code == RSP_CANCELLED ||
-	    e->code == RSP_UNKNOWN || e->code == RSP_DEADLINE_EXCEEDED;
+	       e->code == RSP_UNKNOWN || e->code == RSP_DEADLINE_EXCEEDED;
 }
 
 void
@@ -48,6 +48,7 @@ rsp_stream_end(struct rsp_stream *s, uint64_t written,
 	bool reached = s->acts && written > s->acts_after;
 
 	s->conn = NULL;
+	s->unsent = buf_len(&s->out) > 0;
 	buf_free(&s->out);
 	if (e != NULL)
 		s->end = *e;

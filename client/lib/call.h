@@ -16,49 +16,50 @@
 
 struct rsp_conn;
 
-#define CALL_MESSAGE_MAX 1024	/* of grpc-message, decoded */
-#define CALL_DETAILS_MAX 32768	/* of grpc-status-details-bin, encoded */
+#define CALL_MESSAGE_MAX 1024  /* of grpc-message, decoded */
+#define CALL_DETAILS_MAX 32768 /* of grpc-status-details-bin, encoded */
 
-struct rsp_answer {		/* from headers and trailers */
-	int http_status;	/* 0: no headers yet */
-	int grpc_status;	/* -1: none */
-	bool is_grpc;		/* content-type */
-	bool gzip;		/* grpc-encoding */
+struct rsp_answer {      /* from headers and trailers */
+	int http_status; /* 0: no headers yet */
+	int grpc_status; /* -1: none */
+	bool is_grpc;    /* content-type */
+	bool gzip;       /* grpc-encoding */
 	char content_type[64];
 	char message[CALL_MESSAGE_MAX];
-	char *details;		/* in base64; NULL: none */
+	char *details; /* in base64; NULL: none */
 };
 
 struct rsp_stream {
-	struct rsp_stream *next, *prev;	/* of the client's */
+	struct rsp_stream *next, *prev; /* of the client's */
 	struct rsp_client *client;
 	const struct rsp_method *method;
-	int64_t deadline;		/* clock.h */
+	int64_t deadline; /* clock.h */
 
-	struct rsp_conn *conn;		/* NULL: it has ended */
-	struct rsp_stream *conn_next;	/* of the connection's */
+	struct rsp_conn *conn;        /* NULL: it has ended */
+	struct rsp_stream *conn_next; /* of the connection's */
 	int32_t id;
 
-	struct buf out;			/* framed, not yet with the connection */
-	bool out_end;			/* nothing will follow `out` */
-	unsigned sent;			/* messages */
+	struct buf out; /* framed, not yet with the connection */
+	bool out_end;   /* nothing will follow `out` */
+	unsigned sent;  /* messages */
 	/* Bytes of the connection after which the server may have acted:
 	 * a whole request, or for a stream of requests its first byte. */
 	bool acts;
 	uint64_t acts_after;
 
-	struct buf in;			/* framed, not yet with the caller */
-	size_t prepaid;			/* of `in`: its window is given back */
+	struct buf in;  /* framed, not yet with the caller */
+	size_t prepaid; /* of `in`: its window is given back */
 	struct grpc_frame_reader frames;
 	struct rsp_answer answer;
 
-	bool untouched;			/* the server certainly did nothing */
-	struct rsp_error end;		/* once conn is NULL; RSP_OK: well */
+	bool unsent;          /* it ended with bytes in `out` */
+	bool untouched;       /* the server certainly did nothing */
+	struct rsp_error end; /* once conn is NULL; RSP_OK: well */
 };
 
 struct rsp_stream *rsp_stream_new(const struct rsp_config *,
     const struct rsp_method *, int64_t deadline);
-void rsp_stream_delete(struct rsp_stream *);	/* it has ended */
+void rsp_stream_delete(struct rsp_stream *); /* it has ended */
 
 /*
  * It is over: keep why, let go of the connection, which must be told (or be

@@ -134,8 +134,7 @@ past_deadline(struct rsp_stream *s)
 	if (s->conn == NULL || clock_ms() < s->deadline)
 		return false;
 	rsp_fail(&e, RSP_DEADLINE_EXCEEDED, NULL, NULL,
-	    "%s: no answer before the deadline",
-	    s->client->config.where);
+	    "%s: no answer before the deadline", s->client->config.where);
 	give_up(s, &e);
 	return true;
 }
@@ -155,8 +154,8 @@ misused(struct rsp_stream *s, const char *how, struct rsp_error *e)
 {
 	struct rsp_error why;
 
-	rsp_fail(&why, RSP_ERR_USAGE, "ORDER", NULL, "%s: %s",
-	    s->method->path, how);
+	rsp_fail(&why, RSP_ERR_USAGE, "ORDER", NULL, "%s: %s", s->method->path,
+	    how);
 	return refuse(s, &why, e);
 }
 
@@ -194,6 +193,9 @@ flush(struct rsp_stream *s, struct rsp_error *e)
 	rsp_conn_resume(s);
 	for (;;) {
 		rsp_client_move(s->client);
+		/* Handed over before it ended: receiving tells the rest. */
+		if (s->conn == NULL && !s->unsent)
+			return RSP_SEND_OK;
 		if (s->conn == NULL || past_deadline(s))
 			return ended(s, e);
 		if (buf_len(&s->out) == 0 && rsp_conn_is_flushed(s->conn))
@@ -201,8 +203,8 @@ flush(struct rsp_stream *s, struct rsp_error *e)
 		if (make_room(s, &why) != 0)
 			return refuse(s, &why, e);
 		rsp_client_move(s->client);
-		if (s->conn != NULL && rsp_client_wait(s->client, s->deadline,
-		    &why) < 0)
+		if (s->conn != NULL &&
+		    rsp_client_wait(s->client, s->deadline, &why) < 0)
 			return refuse(s, &why, e);
 	}
 }
@@ -211,7 +213,7 @@ static bool
 takes_one(const struct rsp_stream *s)
 {
 	return s->method->kind == RSP_UNARY ||
-	    s->method->kind == RSP_SERVER_STREAM;
+	       s->method->kind == RSP_SERVER_STREAM;
 }
 
 enum rsp_sent
@@ -228,7 +230,7 @@ rsp_stream_send(struct rsp_stream *s, const ProtobufCMessage *m,
 	if (s->out_end)
 		return misused(s, "a message was sent after the last one", e);
 	if (rsp_frame_pack(m, config->gzip, config->max_message, &s->out,
-	    &why) != 0)
+		&why) != 0)
 		return refuse(s, &why, e);
 	s->sent++;
 	s->out_end = takes_one(s);
@@ -277,15 +279,18 @@ unreadable(struct rsp_stream *s, const struct rsp_error *why,
 }
 
 static enum rsp_received
-broken_frame(struct rsp_stream *s, const struct err *cause,
-    struct rsp_error *e)
+broken_frame(struct rsp_stream *s, const struct err *cause, struct rsp_error *e)
 {
 	struct rsp_error why;
 
-	rsp_fail(&why, cause->code == ERR_LIMIT ? RSP_RESOURCE_EXHAUSTED :
-	    cause->code == ERR_NOMEM ? RSP_ERR_NOMEM : RSP_INTERNAL,
-	    cause->reason, cause->code == ERR_LIMIT ?
-	    "ask for less at once, or raise max_message_bytes" : NULL,
+	rsp_fail(&why,
+	    cause->code == ERR_LIMIT   ? RSP_RESOURCE_EXHAUSTED
+	    : cause->code == ERR_NOMEM ? RSP_ERR_NOMEM
+				       : RSP_INTERNAL,
+	    cause->reason,
+	    cause->code == ERR_LIMIT
+		? "ask for less at once, or raise max_message_bytes"
+		: NULL,
 	    "%s", cause->msg);
 	return unreadable(s, &why, e);
 }
@@ -352,9 +357,9 @@ rsp_stream_recv(struct rsp_stream *s, int timeout_ms,
 			continue;
 		if (late)
 			return RSP_RECV_TIMEOUT;
-		if (rsp_client_wait(s->client, sooner(until, s->deadline),
-		    e) < 0)
+		if (rsp_client_wait(s->client, sooner(until, s->deadline), e) <
+		    0)
 			return RSP_RECV_ERROR;
-		late = clock_ms() >= until;	/* whatever else has come */
+		late = clock_ms() >= until; /* whatever else has come */
 	}
 }

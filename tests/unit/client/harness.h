@@ -26,11 +26,11 @@ typedef Resopro__V1__RecordName Name;
 struct fixture {
 	struct pki *pki;
 	pid_t server;
-	int alive;			/* closing it ends the server */
-	char port[16], where[64];	/* "localhost:port" */
-	struct rsp_client *client;	/* of one test */
+	int alive;                 /* closing it ends the server */
+	char port[16], where[64];  /* "localhost:port" */
+	struct rsp_client *client; /* of one test */
 	struct rsp_error e;
-	char answer[256];		/* id of the last one */
+	char answer[256]; /* id of the last one */
 };
 
 /* ---- the server ---------------------------------------------------------- */
@@ -41,12 +41,12 @@ server_run(struct pki *pki, int in, int out)
 	char dir[512];
 	const char *ca = pki_path(pki, "ca.pem");
 
-	(void)snprintf(dir, sizeof dir, "%.*s",
-	    (int)(strrchr(ca, '/') - ca), ca);
+	(void)snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(ca, '/') - ca),
+	    ca);
 	(void)dup2(in, 0);
 	(void)dup2(out, 1);
-	execl("/usr/bin/python3", "python3", "tests/unit/client/server.py",
-	    dir, (char *)NULL);
+	execl("/usr/bin/python3", "python3", "tests/unit/client/server.py", dir,
+	    (char *)NULL);
 	_exit(127);
 }
 
@@ -148,14 +148,14 @@ client_teardown(void **state)
 
 /* ---- calls --------------------------------------------------------------- */
 
-#define METHOD(path_, kind_, effect_, in, out)			\
-	static const struct rsp_method path_ = {		\
-		.path = "/t/" #path_,				\
-		.input = &resopro__v1__##in##__descriptor,	\
-		.output = &resopro__v1__##out##__descriptor,	\
-		.kind = RSP_##kind_, .effect = RSP_##effect_ }
+#define METHOD(path_, kind_, effect_, in, out)                                 \
+	static const struct rsp_method path_ = { .path = "/t/" #path_,         \
+		.input = &resopro__v1__##in##__descriptor,                     \
+		.output = &resopro__v1__##out##__descriptor,                   \
+		.kind = RSP_##kind_,                                           \
+		.effect = RSP_##effect_ }
 #define READ(path_) METHOD(path_, UNARY, READ, record_name, record_name)
-#define STREAM(path_, kind_) \
+#define STREAM(path_, kind_)                                                   \
 	METHOD(path_, kind_, READ, record_name, record_name)
 
 static inline const char *
@@ -200,8 +200,9 @@ answered(const struct fixture *f, const char *answer)
 	return answer;
 }
 
-#define assert_answer(f, method, id, expected) \
-	assert_string_equal(answered((f), call((f), (method), (id))), (expected))
+#define assert_answer(f, method, id, expected)                                 \
+	assert_string_equal(answered((f), call((f), (method), (id))),          \
+	    (expected))
 
 static inline enum rsp_sent
 send_id(struct fixture *f, struct rsp_stream *s, const char *id)
@@ -224,11 +225,11 @@ recv_id(struct fixture *f, struct rsp_stream *s, int timeout_ms)
 	return got;
 }
 
+/* What would hang fails after a while. */
 static inline struct rsp_stream *
 open_stream(struct fixture *f, const struct rsp_method *method)
 {
-	struct rsp_stream *s = rsp_stream_open(f->client, method,
-	    RSP_DEADLINE_DEFAULT, &f->e);
+	struct rsp_stream *s = rsp_stream_open(f->client, method, 60000, &f->e);
 
 	assert_non_null(s);
 	return s;
