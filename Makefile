@@ -175,6 +175,14 @@ $B/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(DAEMON_LIBS) $B/libcli.a
 	$(call Q,LD)clang $(ALL_CFLAGS) $(INC) -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $< \
 	    -Wl,--start-group $(DAEMON_LIBS) $B/libcli.a -Wl,--end-group $(LIBS_ALL) $(CLI_LIBS)
 
+# --- benchmark: the records that every system is measured with
+BENCH_DATA_O := $(call obj,$(wildcard tests/bench/data/*.c))
+BENCH_PROGRAMS := $B/tests/bench/resopro-bench-data
+$B/tests/bench/resopro-bench-data: $(BENCH_DATA_O) $B/libresopro.a
+	$(call Q,LD)$(CC) $(LDFLAGS_ALL) -o $@ $(BENCH_DATA_O) $B/libresopro.a $(CLI_LIBS)
+.PHONY: bench-programs
+bench-programs: $(BENCH_PROGRAMS)
+
 # --- checks
 # One tree, three builds: gcc; clang with ASan+UBSan; gcc with TSan.
 JOBS   ?= $(shell nproc)
