@@ -177,9 +177,13 @@ $B/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(DAEMON_LIBS) $B/libcli.a
 
 # --- benchmark: the records that every system is measured with
 BENCH_DATA_O := $(call obj,$(wildcard tests/bench/data/*.c))
-BENCH_PROGRAMS := $B/tests/bench/resopro-bench-data
+BENCH_LOAD_O := $(call obj,$(wildcard tests/bench/load/*.c))
+BENCH_PROGRAMS := $B/tests/bench/resopro-bench-data $B/tests/bench/resopro-load
 $B/tests/bench/resopro-bench-data: $(BENCH_DATA_O) $B/libresopro.a
 	$(call Q,LD)$(CC) $(LDFLAGS_ALL) -o $@ $(BENCH_DATA_O) $B/libresopro.a $(CLI_LIBS)
+# ... and the load that is put on them
+$B/tests/bench/resopro-load: $(BENCH_LOAD_O) $(filter-out %/main.o %/sync.o,$(BENCH_DATA_O)) $B/libresopro.a
+	$(call Q,LD)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CLI_LIBS)
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 
