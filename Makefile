@@ -23,8 +23,8 @@ DEB_BUILD := gcc make pkg-config libc6-dev protobuf-compiler \
 	libcsv-dev libinih-dev libutf8proc-dev libxxhash-dev zlib1g-dev gettext
 DEB_CHECK := clang libclang-rt-dev clang-format clang-tidy cppcheck \
 	shellcheck mandoc libcmocka-dev python3 python3-grpcio \
-	python3-protobuf protobuf-compiler-grpc libgrpc++-dev g++ nodejs npm \
-	nghttp2-client openssl systemd git libfaketime
+	python3-protobuf python3-hpack protobuf-compiler-grpc libgrpc++-dev \
+	g++ nodejs npm nghttp2-client openssl systemd git libfaketime
 NPM_CHECK := @grpc/grpc-js@1.14.7 @grpc/proto-loader@0.8.1
 
 PKGS := libevent_core libssl libcrypto libnghttp2 libprotobuf-c libsystemd jansson libutf8proc libxxhash zlib

@@ -28,8 +28,8 @@ struct tls_server;
 struct http2_limits { /* all set; the caller fills in the defaults; a limit
 			 * in ms that is 0 is none, but for the handshake's */
 	unsigned max_streams;     /* concurrent, a connection */
-	size_t max_header_bytes;  /* decoded header list of one request; a
-					 * longer one is answered with 431 here */
+	size_t max_header_bytes;  /* decoded header list of one request; of a
+					 * longer one the application gets none */
 	size_t stream_window;     /* bytes a client may send unread, a stream */
 	size_t connection_window; /* likewise, a connection */
 	size_t
@@ -64,8 +64,9 @@ struct http2_user {
 
 struct http2_ops {
 	/*
-	 * A request's header list is complete, pseudo-headers first.  `end`: no
-	 * body follows.  Returns the user's state for the stream, or NULL, which
+	 * A request's header list is complete, pseudo-headers first; `n` is 0 if
+	 * it was longer than max_header_bytes: refuse it.  `end`: no body
+	 * follows.  Returns the user's state for the stream, or NULL, which
 	 * resets the stream (REFUSED_STREAM); nothing else is called for it then.
 	 * It may answer at once.
 	 */

@@ -322,15 +322,6 @@ header(nghttp2_session *h2, const nghttp2_frame *f, const uint8_t *name,
 	return 0;
 }
 
-/* The one answer that this layer gives itself. */
-static void
-refuse_big(struct http2_stream *st)
-{
-	static const struct http2_header status = { ":status", "431", 7, 3 };
-
-	(void)http2_respond(st, &status, 1, true);
-}
-
 static void
 request(struct h2_session *s, struct http2_stream *st)
 {
@@ -338,13 +329,8 @@ request(struct h2_session *s, struct http2_stream *st)
 	struct h2_block *b = s->block;
 	struct http2_user *user;
 
-	if (b->too_big) {
-		put_block(s);
-		refuse_big(st);
-		return;
-	}
-	user = server->ops->request(st, server->service, b->headers, b->n,
-	    st->remote_ended);
+	user = server->ops->request(st, server->service, b->headers,
+	    b->too_big ? 0 : b->n, st->remote_ended);
 	put_block(s);
 	if (user == NULL) {
 		http2_reset(st, NGHTTP2_REFUSED_STREAM);
@@ -390,6 +376,9 @@ frame_received(nghttp2_session *h2, const nghttp2_frame *f, void *arg)
 		    memcmp(f->ping.opaque_data, drain_ping,
 			sizeof drain_ping) == 0)
 			drain_rest(s);
+		break;
+	case NGHTTP2_GOAWAY: /* it will ask no more: close with the last call */
+		h2_session_drain(s);
 		break;
 	default:
 		break;

@@ -292,6 +292,18 @@ expect_body(struct call *c)
 	    (int64_t)c->server->opts.limits.request_ms * NS_PER_MS);
 }
 
+static void
+refuse_headers(struct call *c)
+{
+	struct err e = { 0 };
+
+	err_set(&e, ERR_LIMIT, "the request's headers have more than %zu bytes",
+	    c->server->opts.limits.max_header_bytes);
+	err_reason(&e, "HEADERS_TOO_LARGE");
+	err_remedy(&e, "send less metadata");
+	answer_status(c, &e, NULL, 0);
+}
+
 static struct http2_user *
 request(struct http2_stream *stream, struct service *service,
     const struct http2_header *h, size_t n, bool end)
@@ -307,9 +319,8 @@ request(struct http2_stream *stream, struct service *service,
 	c->started_ns = clock_monotonic_ns();
 	s->counters.calls++;
 	s->counters.calls_open++;
-	if (copy_headers(c, h, n) < 0) {
-		err_set(&e, ERR_LIMIT, "the request's headers are too large");
-		answer_status(c, &e, NULL, 0);
+	if (n == 0 || copy_headers(c, h, n) < 0) {
+		refuse_headers(c);
 	} else if (!value_is(call_metadata(c, ":method"), "POST")) {
 		answer_http(c, "405");
 	} else if (!grpc_content_type(call_metadata(c, "content-type"))) {

@@ -98,6 +98,22 @@ admission__no_te_trailers__is_invalid(void **state)
 	    GRPC_INVALID_ARGUMENT);
 }
 
+/* HTTP/2 hands on a list that is too long without its headers. */
+static void
+admission__headers_too_long__are_exhausted(void **state)
+{
+	struct http2_stream *st = fake_open(fake_server, NULL, 0, false);
+
+	(void)state;
+	assert_true(st->ended);
+	assert_int_equal(fake_status(st), GRPC_RESOURCE_EXHAUSTED);
+	assert_string_equal(fake_head(st, ":status"), "200");
+	assert_non_null(fake_trailer(st, "grpc-status-details-bin"));
+	fake_end(st);
+	fake_read_all(st);
+	assert_nothing_waits();
+}
+
 static void
 admission__unknown_encoding__is_unimplemented_and_lists_ours(void **state)
 {
@@ -478,6 +494,7 @@ main(void)
 		T(admission__not_post__is_405),
 		T(admission__content_types__are_grpc_or_415),
 		T(admission__no_te_trailers__is_invalid),
+		T(admission__headers_too_long__are_exhausted),
 		T(admission__unknown_encoding__is_unimplemented_and_lists_ours),
 		T(admission__malformed_timeout__is_invalid),
 		T(admission__timeout_of_ages__is_none),
