@@ -17,6 +17,7 @@
 #include "base/loop.h"
 #include "config.h"
 #include "domain/date.h"
+#include "net/listener.h"
 #include "net/tls.h"
 #include "service/catalog.h"
 #include "service/service.h"
@@ -245,6 +246,10 @@ open_workers(struct daemon *d, struct err *e)
 	};
 
 	date_format(date_from_unix(tls_server_not_after(d->tls)), expires);
+	for (unsigned i = 0; i < o.n_addresses; i++) {
+		if (listener_probe(o.addresses[i], e) < 0)
+			return -1;
+	}
 	while (d->n_workers < n) {
 		struct worker *w;
 

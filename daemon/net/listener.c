@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,38 +48,54 @@ listener_wrap(int fd, struct err *e)
 }
 
 static int
-bind_and_listen(int fd, const struct sockaddr_storage *a, socklen_t len)
+bind_to(int fd, const struct sockaddr_storage *a, socklen_t len, bool shared)
 {
 	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 ||
-	    set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0 ||
+	    set_option(fd, SOL_SOCKET, SO_REUSEPORT, shared) != 0 ||
 	    (a->ss_family == AF_INET6 &&
 		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) != 0))
 		return -1;
-	if (bind(fd, (const struct sockaddr *)a, len) != 0)
-		return -1;
-	return listen(fd, BACKLOG);
+	return bind(fd, (const struct sockaddr *)a, len);
 }
 
-struct listener *
-listener_open(const char *address, struct err *e)
+/* A socket that listens on it; -1. */
+static int
+listen_on(const char *address, bool shared, struct err *e)
 {
 	struct sockaddr_storage a;
 	socklen_t len;
 	int fd;
 
 	if (address_parse(address, &a, &len, e) != 0)
-		return NULL;
+		return -1;
 	fd = socket(a.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind_and_listen(fd, &a, len) != 0) {
-		err_set(e, ERR_IO, "listen on %s: %s", address,
-		    strerror(errno));
-		err_remedy(e, "is another daemon running there? may this "
-			      "user bind that port?");
-		if (fd >= 0)
-			(void)close(fd);
-		return NULL;
-	}
-	return listener_wrap(fd, e);
+	if (fd >= 0 && bind_to(fd, &a, len, shared) == 0 &&
+	    listen(fd, BACKLOG) == 0)
+		return fd;
+	err_set(e, ERR_IO, "listen on %s: %s", address, strerror(errno));
+	err_remedy(e, "is another daemon running there? may this "
+		      "user bind that port?");
+	if (fd >= 0)
+		(void)close(fd);
+	return -1;
+}
+
+int
+listener_probe(const char *address, struct err *e)
+{
+	int fd = listen_on(address, false, e);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0 ? 0 : -1;
+}
+
+struct listener *
+listener_open(const char *address, struct err *e)
+{
+	int fd = listen_on(address, true, e);
+
+	return fd >= 0 ? listener_wrap(fd, e) : NULL;
 }
 
 struct listener *

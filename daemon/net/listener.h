@@ -19,6 +19,11 @@ struct loop;
 /* A connection has come: `fd` is non-blocking and the callee's. */
 typedef void listener_fn(void *arg, int fd, const struct sockaddr_storage *);
 
+/* Does nobody listen on "host:port"?  Ask before the first is opened: the
+ * kernel lets any program of this user share the port.  Fails: as
+ * listener_open(). */
+int listener_probe(const char *address, struct err *);
+
 /* Bind and listen on "host:port" (net/address.h).  Port 0: any free one.
  * Fails: ERR_INVALID (address), ERR_IO (in use, not allowed): names it. */
 struct listener *listener_open(const char *address, struct err *);

@@ -115,6 +115,25 @@ listener_open__twice_on_a_port__both_are_open(void **state)
 }
 
 static void
+listener_probe__port_of_our_own_or_free__tells_them_apart(void **state)
+{
+	struct listener *l = listener_open("127.0.0.1:0", NULL);
+	struct err e = { 0 };
+	char address[32];
+
+	(void)state;
+	(void)snprintf(address, sizeof address, "127.0.0.1:%u",
+	    listener_port(l));
+	assert_int_equal(listener_probe(address, &e), -1);
+	assert_int_equal(e.code, ERR_IO);
+	assert_non_null(strstr(e.msg, address));
+	listener_free(l);
+	assert_int_equal(listener_probe(address, &e), 0);
+	assert_int_equal(listener_probe("127.0.0.1:0", &e), 0);
+	assert_int_equal(listener_probe("here", &e), -1);
+}
+
+static void
 listener_open__port_of_another_program__says_so(void **state)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -207,6 +226,8 @@ main(void)
 		    listener_start__a_hundred_connect__each_is_handed_over),
 		cmocka_unit_test(listener_open__any_address__takes_ipv4_too),
 		cmocka_unit_test(listener_open__twice_on_a_port__both_are_open),
+		cmocka_unit_test(
+		    listener_probe__port_of_our_own_or_free__tells_them_apart),
 		cmocka_unit_test(
 		    listener_open__port_of_another_program__says_so),
 		cmocka_unit_test(listener_open__no_address__is_invalid),
