@@ -544,6 +544,8 @@ registry_sync_closed(struct call *c)
 	if (s == NULL)
 		return;
 	s->write.user.call = NULL;
+	if (s->state == SYNC_WRITING)
+		store_cancel(&s->write.proposal);
 	/* Elsewhere somebody still holds it, and frees it when done. */
 	if (s->state == SYNC_READING || s->state == SYNC_ANSWERING)
 		free_sync(s);

@@ -109,8 +109,10 @@ write_closed(struct call *c)
 {
 	struct call_user *u = call_user(c);
 
-	if (u != NULL)
-		write_of(u)->user.call = NULL;
+	if (u == NULL)
+		return;
+	write_of(u)->user.call = NULL;
+	store_cancel(&write_of(u)->proposal);
 }
 
 static void

@@ -49,7 +49,8 @@ int write_submit(struct write *,
     int (*decide)(struct proposal *, struct decision *, struct err *),
     void (*answer)(struct write *));
 
-/* For rpc_method.closed of every method that writes. */
+/* For rpc_method.closed of every method that writes: what still waits for the
+ * writer is not done. */
 void write_closed(struct call *);
 
 /* What was noticed and accepted, for an answer; in the write's arena. */

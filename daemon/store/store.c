@@ -329,6 +329,12 @@ store_propose(struct store *st, struct proposal *p)
 	writer_propose(st->writer, p);
 }
 
+void
+store_cancel(struct proposal *p)
+{
+	__atomic_store_n(&p->cancelled, true, __ATOMIC_RELAXED);
+}
+
 /* ---- snapshots ---------------------------------------------------------- */
 
 struct reader *

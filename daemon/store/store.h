@@ -90,7 +90,7 @@ struct store_stats {
 	    replayed;                            /* since open */
 	uint64_t commit_us_total, commit_us_max; /* fsync included */
 	unsigned format;
-	bool writes_refused; /* quota or disk full, right now */
+	bool writes_refused; /* quota, disk full or broken, right now */
 };
 /* Any thread; does not block. */
 void store_stats(struct store *, struct store_stats *);
@@ -280,11 +280,17 @@ struct proposal {
 
 	struct loop_task task; /* the way back to `origin` */
 	struct proposal *next; /* the queue's */
+	bool cancelled;        /* store_cancel()'s, atomic */
 };
 
 /* Queue it.  Any thread; does not block.  Never fails: refusals (closing,
  * ERR_UNAVAILABLE; full, ERR_LIMIT) arrive through done(). */
 void store_propose(struct store *, struct proposal *);
+
+/* Nobody waits for it any more: unless it has begun by then, it is refused
+ * (ERR_CANCELLED) and leaves nothing; done() comes in any case.  Any thread,
+ * between store_propose() and done(). */
+void store_cancel(struct proposal *);
 
 /* Same request id, another body: ERR_EXISTS, reason REQUEST_ID_REUSED.  Same
  * body: `replayed` and the first revision, decide() is not called. */

@@ -2,8 +2,10 @@
 #include "store/tables.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/digest.h"
 
@@ -90,17 +92,38 @@ open_databases(struct tables *t, const struct tables_opts *o, struct err *e)
 	return rc != 0 ? tables_err(e, rc, "open the store") : 0;
 }
 
+#define READER_BYTES 64 /* LMDB's, one a reader, and a few for its mutexes */
+#define LOCK_HEAD 1024
+
+/* LMDB makes its lock file sparse and maps it: on a full disk, touching it
+ * would be a SIGBUS.  Before it does, have the space, or an error. */
+static int
+reserve_lock_file(const struct tables_opts *o, struct err *e)
+{
+	char path[4096];
+	int fd, rc;
+
+	snprintf(path, sizeof path, "%s/lock.mdb", o->dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return o->read_only ? 0 : tables_err(e, errno, path);
+	rc = posix_fallocate(fd, 0, LOCK_HEAD + READER_BYTES * o->max_readers);
+	close(fd);
+	return rc != 0 ? tables_err(e, rc, path) : 0;
+}
+
 int
 tables_open(struct tables *t, const struct tables_opts *o, struct err *e)
 {
-	/* NOTLS: a reader belongs to an object, not to a thread.  NOLOCK: the
-	 * lock file is sparse and mapped, a full disk would be a SIGBUS. */
+	/* NOTLS: a reader belongs to an object, not to a thread. */
 	unsigned flags =
 	    MDB_NOTLS | (o->read_only ? MDB_RDONLY : 0) |
 	    (o->scratch ? MDB_NOSYNC | MDB_NOMETASYNC | MDB_NOLOCK : 0);
 	char what[256];
 	int rc;
 
+	if (!o->scratch && reserve_lock_file(o, e) < 0)
+		return -1;
 	snprintf(what, sizeof what, "store %s", o->dir);
 	if ((rc = mdb_env_create(&t->env)) != 0)
 		return tables_err(e, rc, what);

@@ -37,12 +37,12 @@ struct writer {
 	struct decision decision;
 	struct buf encoded;
 	size_t uncommitted; /* bytes that the open transaction adds */
-	bool broken;        /* the disk lost a write: no more of them */
 
 	atomic_uint_least64_t commits, batches, proposals, refused, replayed;
 	atomic_uint_least64_t us_total, us_max;
 	atomic_size_t used;
 	atomic_bool full;
+	atomic_bool broken; /* the disk lost a write: no more of them */
 };
 
 /* ---- the queue ---------------------------------------------------------- */
@@ -112,6 +112,7 @@ writer_propose(struct writer *w, struct proposal *p)
 
 	memset(&p->err, 0, sizeof p->err);
 	p->replayed = false;
+	p->cancelled = false;
 	pthread_mutex_lock(&w->lock);
 	refused = w->closing || w->waiting.n >= QUEUE_MAX;
 	if (w->closing) {
@@ -195,6 +196,7 @@ check_space(struct writer *w, struct err *e)
 	atomic_store(&w->used, (info.me_last_pgno + 1) * st.ms_psize);
 	if (w->broken) {
 		err_set(e, ERR_IO, "the disk lost a write: no more writes");
+		err_reason(e, "STORE_BROKEN");
 		return err_remedy(e, "check the disk, then restart resoprod");
 	}
 	if (atomic_load(&w->used) + w->uncommitted <= w->opts.quota_bytes)
@@ -244,6 +246,9 @@ run_proposal(struct writer *w, MDB_txn *txn, struct proposal *p)
 
 	memset(&p->err, 0, sizeof p->err);
 	p->replayed = false;
+	if (__atomic_load_n(&p->cancelled, __ATOMIC_RELAXED))
+		return err_set(&p->err, ERR_CANCELLED,
+		    "cancelled before it began");
 	if ((rc = check_replay(w, txn, p)) != 0)
 		return rc > 0 ? 0 : -1;
 	d->view = (struct view){ .tables = w->opts.tables,
@@ -543,6 +548,7 @@ writer_counts(struct writer *w, struct writer_counts *c)
 		.commit_us_total = atomic_load(&w->us_total),
 		.commit_us_max = atomic_load(&w->us_max),
 		.used_bytes = atomic_load(&w->used),
-		.writes_refused = atomic_load(&w->full),
+		.writes_refused =
+		    atomic_load(&w->full) || atomic_load(&w->broken),
 	};
 }

@@ -157,6 +157,34 @@ decide_seeing(struct proposal *p, struct decision *d, struct err *e)
 	return change_decide(p, d, e);
 }
 
+/* Its caller has given up: what waits is not done, what runs is. */
+static void
+store_cancel__while_it_waits__leaves_nothing(void **state)
+{
+	struct fx *f = *state;
+	sem_t gate;
+
+	prepare_batch(&gate, "x:1");
+	for (size_t i = 0; i < MANY; i++)
+		store_propose(f->store, &changes[i].p);
+	for (size_t i = 1; i < MANY; i += 2)
+		store_cancel(&changes[i].p);
+	sem_post(&gate);
+	for (size_t i = 0; i < MANY; i++)
+		change_wait(&changes[i]);
+	sem_destroy(&gate);
+	for (size_t i = 0; i < MANY; i++)
+		assert_int_equal(changes[i].p.err.code,
+		    i % 2 == 0 ? ERR_NONE : ERR_CANCELLED);
+	assert_int_equal(head(f), MANY / 2);
+	assert_verifies(f);
+	/* Sent again, it is a new one. */
+	change_init(&changes[1], &steps[1], 1);
+	store_propose(f->store, &changes[1].p);
+	change_wait(&changes[1]);
+	assert_int_equal(changes[1].p.revision, MANY / 2 + 1);
+}
+
 static void
 decision_view__later_in_the_batch__sees_the_earlier(void **state)
 {
@@ -429,6 +457,7 @@ main(void)
 		T(store_propose__some_of_a_batch_refused__others_accepted),
 		T(store_propose__one_fails_half_way__others_accepted_once),
 		T(store_propose__same_request_twice_in_a_batch__done_once),
+		T(store_cancel__while_it_waits__leaves_nothing),
 		T(decision_view__later_in_the_batch__sees_the_earlier),
 		T(store_propose__several_threads__every_change_once),
 		T(store_propose__with_an_origin__answered_on_its_loop),
