@@ -47,6 +47,8 @@ class Disk:
 
     def heal(self):
         self.set("-")
+        if os.path.exists(self.path + ".held"):
+            os.unlink(self.path + ".held")  # of a daemon that was killed
 
     def wait_held(self):
         r.until(lambda: os.path.exists(self.path + ".held"), "a sync waits")
