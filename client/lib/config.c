@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "fail.h"
 
@@ -15,7 +16,8 @@ static int
 bad_server(const char *server, const char *what, struct rsp_error *e)
 {
 	return rsp_fail(e, RSP_ERR_CONFIG, "SERVER",
-	    "write \"host\", \"host:port\" or \"[IPv6 address]:port\"",
+	    "write \"host\", \"host:port\" or \"[IPv6 address]:port\"; several "
+	    "apart by commas",
 	    "server: \"%s\": %s", server, what);
 }
 
@@ -30,7 +32,7 @@ is_port(const char *port)
 
 /* "host", "host:port", "[v6]", "[v6]:port" */
 static int
-split_server(struct rsp_config *c, const char *server, struct rsp_error *e)
+split_server(struct rsp_server *to, const char *server, struct rsp_error *e)
 {
 	bool bracket = server[0] == '[';
 	const char *host = server + bracket;
@@ -51,9 +53,9 @@ split_server(struct rsp_config *c, const char *server, struct rsp_error *e)
 	}
 	if (!is_port(port))
 		return bad_server(server, "the port is not 1 to 65535", e);
-	c->host = strndup(host, len);
-	c->port = strdup(port);
-	return c->host != NULL && c->port != NULL ? 0 : rsp_fail_nomem(e);
+	to->host = strndup(host, len);
+	to->port = strdup(port);
+	return to->host != NULL && to->port != NULL ? 0 : rsp_fail_nomem(e);
 }
 
 static char *text(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -96,22 +98,83 @@ close_bracket(const char *host)
 }
 
 static int
+name_server(struct rsp_server *s, const char *server_name, struct rsp_error *e)
+{
+	const char *name = server_name != NULL ? server_name : s->host;
+
+	s->where = text("%s%s%s:%s", open_bracket(s->host), s->host,
+	    close_bracket(s->host), s->port);
+	s->authority = text("%s%s%s:%s", open_bracket(name), name,
+	    close_bracket(name), s->port);
+	s->name = strdup(name);
+	return s->where != NULL && s->authority != NULL && s->name != NULL
+		   ? 0
+		   : rsp_fail_nomem(e);
+}
+
+static char *
+trim(char *s)
+{
+	size_t len;
+
+	s += strspn(s, " \t");
+	for (len = strlen(s); len > 0 && strchr(" \t", s[len - 1]); len--)
+		s[len - 1] = '\0';
+	return s;
+}
+
+/* "a:1, b" */
+static int
+split_servers(struct rsp_config *c, const struct rsp_client_opts *o,
+    struct rsp_error *e)
+{
+	char *list = strdup(o->server), *rest = list, *one;
+	int rc = list != NULL ? 0 : rsp_fail_nomem(e);
+
+	while (rc == 0 && (one = strsep(&rest, ",")) != NULL) {
+		struct rsp_server *s = &c->servers[c->nservers];
+
+		if (c->nservers == RSP_SERVERS_MAX) {
+			rc =
+			    bad_server(o->server, "has more than 8 servers", e);
+			break;
+		}
+		c->nservers++;
+		if (split_server(s, trim(one), e) != 0 ||
+		    name_server(s, o->server_name, e) != 0)
+			rc = -1;
+	}
+	free(list);
+	return rc;
+}
+
+/* Without randomness the order stays as it was given. */
+static void
+shuffle(struct rsp_config *c)
+{
+	uint32_t random[RSP_SERVERS_MAX];
+
+	if (getrandom(random, sizeof random, GRND_NONBLOCK) !=
+	    (ssize_t)sizeof random)
+		return;
+	for (unsigned i = c->nservers - 1; i > 0; i--) {
+		unsigned j = random[i] % (i + 1);
+		struct rsp_server s = c->servers[i];
+
+		c->servers[i] = c->servers[j];
+		c->servers[j] = s;
+	}
+}
+
+static int
 set_texts(struct rsp_config *c, const struct rsp_client_opts *o,
     struct rsp_error *e)
 {
-	const char *name = o->server_name != NULL ? o->server_name : c->host;
-
-	c->where = text("%s%s%s:%s", open_bracket(c->host), c->host,
-	    close_bracket(c->host), c->port);
-	c->authority = text("%s%s%s:%s", open_bracket(name), name,
-	    close_bracket(name), c->port);
-	c->name = strdup(name);
 	c->user_agent = o->user_agent != NULL ? text("%s " AGENT, o->user_agent)
 					      : strdup(AGENT);
 	if (o->token != NULL)
 		c->authorization = text("Bearer %s", o->token);
-	if (c->where == NULL || c->authority == NULL || c->name == NULL ||
-	    c->user_agent == NULL ||
+	if (c->user_agent == NULL ||
 	    (o->token != NULL && c->authorization == NULL))
 		return rsp_fail_nomem(e);
 	return 0;
@@ -121,6 +184,23 @@ static uint32_t
 number(uint32_t value, uint32_t otherwise)
 {
 	return value != 0 ? value : otherwise;
+}
+
+/* A server that falls silent must be left while the calls' deadlines still
+ * allow another one. */
+static void
+set_numbers(struct rsp_config *c, const struct rsp_client_opts *o)
+{
+	bool others = c->nservers > 1;
+
+	c->connect_timeout_ms = number(o->connect_timeout_ms, 10000);
+	c->deadline_ms = number(o->deadline_ms, 30000);
+	c->return_ms = number(o->return_ms, 300000);
+	c->keepalive_ms = number(o->keepalive_ms, others ? 10000 : 30000);
+	c->keepalive_timeout_ms =
+	    number(o->keepalive_timeout_ms, others ? 5000 : 20000);
+	c->max_message = number(o->max_message_bytes, 4 * MIB);
+	c->max_buffered = number(o->max_buffered_bytes, 64 * MIB);
 }
 
 int
@@ -138,15 +218,17 @@ rsp_config_set(struct rsp_config *c, const struct rsp_client_opts *o,
 	if (check_visible("token", o->token, "", e) != 0 ||
 	    check_visible("user_agent", o->user_agent, " ", e) != 0 ||
 	    check_visible("server_name", o->server_name, "", e) != 0 ||
-	    split_server(c, o->server, e) != 0 || set_texts(c, o, e) != 0)
+	    split_servers(c, o, e) != 0 || set_texts(c, o, e) != 0)
 		return -1;
-	c->connect_timeout_ms = number(o->connect_timeout_ms, 10000);
-	c->deadline_ms = number(o->deadline_ms, 30000);
-	c->keepalive_ms = number(o->keepalive_ms, 30000);
-	c->max_message = number(o->max_message_bytes, 4 * MIB);
-	c->max_buffered = number(o->max_buffered_bytes, 64 * MIB);
+	if (o->shuffle)
+		shuffle(c);
+	set_numbers(c, o);
 	c->gzip = o->gzip;
 	c->no_retry = o->no_retry;
+	c->warn = o->warn;
+	c->warn_arg = o->warn_arg;
+	c->lookup = o->lookup;
+	c->lookup_arg = o->lookup_arg;
 	return 0;
 }
 
@@ -161,11 +243,13 @@ free_secret(char *s)
 void
 rsp_config_free(struct rsp_config *c)
 {
-	free(c->host);
-	free(c->port);
-	free(c->where);
-	free(c->authority);
-	free(c->name);
+	for (unsigned i = 0; i < c->nservers; i++) {
+		free(c->servers[i].host);
+		free(c->servers[i].port);
+		free(c->servers[i].where);
+		free(c->servers[i].authority);
+		free(c->servers[i].name);
+	}
 	free(c->user_agent);
 	free_secret(c->authorization);
 }

@@ -1,6 +1,7 @@
 /* conn.c - see conn.h. */
 #include "conn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <nghttp2/nghttp2.h>
 #include <stdio.h>
@@ -9,42 +10,63 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "dial.h"
 #include "fail.h"
 #include "h2.h"
-#include "wire/grpc.h"
 
 #define OUT_MAX 65536  /* put together before it is written */
 #define READ_MAX 16384 /* a TLS record */
 #define READS_MAX 64   /* before the caller may look */
-#define PONG_MS 20000
+
+void
+rsp_conn_enter(struct rsp_conn *c, enum conn_state next)
+{
+	assert(next >= c->state);
+	c->state = next;
+	if (next == CONN_READY)
+		c->was_ready = true;
+}
 
 /* ---- its end ------------------------------------------------------------- */
+
+static const char *
+where(const struct rsp_conn *c)
+{
+	return c->config->servers[c->server].where;
+}
 
 /* Every call ends with it. */
 static void
 die(struct rsp_conn *c, const struct rsp_error *why)
 {
-	struct rsp_error e = *why;
 	struct rsp_stream *s;
 
-	if (c->dead)
+	if (c->state == CONN_DEAD)
 		return;
-	c->dead = true;
+	rsp_conn_enter(c, CONN_DEAD);
 	c->why = *why;
-	rsp_fail_wrap(&e, c->config->where);
-	while ((s = c->calls) != NULL) {
-		c->calls = s->conn_next;
-		rsp_stream_end(s, c->written, &e);
+	rsp_fail_wrap(&c->why, where(c));
+	while ((s = TAILQ_FIRST(&c->calls)) != NULL) {
+		TAILQ_REMOVE(&c->calls, s, queue);
+		rsp_stream_end(s, c->written, &c->why);
 	}
 }
 
 static void
-die_of(struct rsp_conn *c, const char *reason, const char *what)
+die_of(struct rsp_conn *c, const char *reason, const char *remedy,
+    const char *what)
 {
 	struct rsp_error e;
 
-	rsp_fail(&e, RSP_UNAVAILABLE, reason, NULL, "%s", what);
+	rsp_fail(&e, RSP_UNAVAILABLE, reason, remedy, "%s", what);
+	die(c, &e);
+}
+
+static void
+die_of_memory(struct rsp_conn *c)
+{
+	struct rsp_error e;
+
+	rsp_fail_nomem(&e);
 	die(c, &e);
 }
 
@@ -53,29 +75,70 @@ rsp_conn_free(struct rsp_conn *c)
 {
 	if (c == NULL)
 		return;
-	if (c->h2 != NULL && !c->dead) {
+	if (c->h2 != NULL && c->state != CONN_DEAD) {
 		(void)nghttp2_session_terminate_session(c->h2,
 		    NGHTTP2_NO_ERROR);
-		rsp_conn_move(c);
+		rsp_conn_flush(c);
 	}
+	rsp_lookup_drop(&c->addresses);
+	rsp_dial_drop(&c->dial);
 	nghttp2_session_del(c->h2);
 	rsp_tls_close(c->tls);
-	if (c->fd >= 0)
+	if (c->fd >= 0) {
+		(void)rsp_poller_watch(c->poller, c->fd, c->watched, 0);
 		(void)close(c->fd);
+	}
 	buf_free(&c->out);
 	free(c);
 }
 
-bool
-rsp_conn_takes_calls(const struct rsp_conn *c)
+/* ---- what it is ---------------------------------------------------------- */
+
+enum conn_state
+rsp_conn_state(const struct rsp_conn *c)
 {
-	return !c->dead && !c->draining;
+	return c->state;
+}
+
+unsigned
+rsp_conn_server(const struct rsp_conn *c)
+{
+	return c->server;
+}
+
+const struct rsp_error *
+rsp_conn_why(const struct rsp_conn *c, bool *was_ready)
+{
+	*was_ready = c->was_ready;
+	return &c->why;
 }
 
 bool
-rsp_conn_is_over(const struct rsp_conn *c)
+rsp_conn_is_idle(const struct rsp_conn *c)
 {
-	return c->dead || (c->draining && c->calls == NULL);
+	return TAILQ_EMPTY(&c->calls);
+}
+
+bool
+rsp_conn_has_left(struct rsp_conn *c)
+{
+	bool news = c->state >= CONN_LEAVING && !c->told;
+
+	c->told = c->told || news;
+	return news;
+}
+
+bool
+rsp_conn_heard_since(const struct rsp_conn *c, int64_t instant)
+{
+	return c->heard >= instant;
+}
+
+void
+rsp_conn_leave(struct rsp_conn *c)
+{
+	if (c->state < CONN_LEAVING)
+		rsp_conn_enter(c, CONN_LEAVING);
 }
 
 /* ---- moving bytes -------------------------------------------------------- */
@@ -92,7 +155,7 @@ gather(struct rsp_conn *c)
 		if (n == 0)
 			return 0;
 		if (n < 0 || buf_append(&c->out, frame, (size_t)n) != 0) {
-			die_of(c, "NO_MEMORY", "no memory to send");
+			die_of_memory(c);
 			return -1;
 		}
 		c->queued += (uint64_t)n;
@@ -106,7 +169,8 @@ write_out(struct rsp_conn *c)
 	struct rsp_error e;
 	ssize_t n;
 
-	while (!c->dead && gather(c) == 0 && buf_len(&c->out) > 0) {
+	while (
+	    c->state != CONN_DEAD && gather(c) == 0 && buf_len(&c->out) > 0) {
 		n = rsp_tls_write(c->tls, buf_head(&c->out), buf_len(&c->out),
 		    &e);
 		if (n < 0)
@@ -139,7 +203,7 @@ read_in(struct rsp_conn *c)
 	struct rsp_error e;
 	unsigned reads = 0;
 
-	for (c->more = false; !c->dead; reads++) {
+	for (c->more = false; c->state != CONN_DEAD; reads++) {
 		ssize_t n;
 
 		if (reads == READS_MAX) {
@@ -157,139 +221,214 @@ read_in(struct rsp_conn *c)
 	}
 }
 
+static void
+ping(struct rsp_conn *c)
+{
+	c->pinged = clock_ms();
+	(void)nghttp2_submit_ping(c->h2, NGHTTP2_FLAG_NONE, NULL);
+}
+
+void
+rsp_conn_doubt(struct rsp_conn *c)
+{
+	if ((c->state == CONN_READY || c->state == CONN_LEAVING) &&
+	    c->pinged == 0)
+		ping(c);
+}
+
+/* When the silence has lasted too long, or must be asked about. */
+static int64_t
+patience(const struct rsp_conn *c)
+{
+	if (c->pinged != 0)
+		return c->pinged + c->config->keepalive_timeout_ms;
+	return TAILQ_EMPTY(&c->calls) ? NEVER
+				      : c->heard + c->config->keepalive_ms;
+}
+
 /* After a read that found nothing: has the server been silent for too long? */
 static void
 keep_alive(struct rsp_conn *c)
 {
-	int64_t now = clock_ms();
-
-	if (c->dead || c->calls == NULL || c->more)
+	if (c->state == CONN_DEAD || c->more || clock_ms() < patience(c))
 		return;
-	if (c->pinged != 0 && now >= c->pinged + PONG_MS) {
-		die_of(c, "KEEPALIVE", "the server no longer answers");
-	} else if (c->pinged == 0 &&
-		   now >= c->heard + c->config->keepalive_ms) {
-		c->pinged = now;
-		(void)nghttp2_submit_ping(c->h2, NGHTTP2_FLAG_NONE, NULL);
-	}
+	if (c->pinged != 0)
+		die_of(c, "KEEPALIVE", NULL, "the server no longer answers");
+	else
+		ping(c);
+}
+
+/* What is being waited for, of the poller. */
+static void
+watch(struct rsp_conn *c)
+{
+	short events = c->state == CONN_DEAD ? 0 : rsp_tls_events(c->tls);
+
+	c->watched = rsp_poller_watch(c->poller, c->fd, c->watched, events);
 }
 
 void
-rsp_conn_move(struct rsp_conn *c)
+rsp_conn_flush(struct rsp_conn *c)
+{
+	if (c->h2 == NULL || c->state == CONN_DEAD)
+		return;
+	write_out(c);
+	watch(c);
+}
+
+static void
+exchange(struct rsp_conn *c)
 {
 	write_out(c);
 	read_in(c);
 	keep_alive(c);
 	write_out(c);
-	if (!c->dead && !nghttp2_session_want_read(c->h2) &&
+	if (c->state != CONN_DEAD && !nghttp2_session_want_read(c->h2) &&
 	    !nghttp2_session_want_write(c->h2))
-		die_of(c, "CONNECTION_LOST", "the HTTP/2 connection was ended");
+		die_of(c, "CONNECTION_LOST", NULL,
+		    "the HTTP/2 connection was ended");
 }
 
 bool
 rsp_conn_is_flushed(const struct rsp_conn *c)
 {
-	return c->dead || buf_len(&c->out) == 0;
+	return c->state == CONN_DEAD || buf_len(&c->out) == 0;
 }
 
-struct pollfd
-rsp_conn_poll(const struct rsp_conn *c)
+/* ---- its beginning: each step goes on to the next where it can ----------- */
+
+static void
+hello(struct rsp_conn *c)
 {
-	return (struct pollfd){ .fd = c->fd, .events = rsp_tls_events(c->tls) };
+	exchange(c);
+	if (c->state == CONN_LEAVING && !c->was_ready)
+		die_of(c, "REFUSED", "try again in a moment",
+		    "the server takes no more connections");
+	/* Some servers hang up on a certificate that they refuse, without an
+	 * alert. */
+	if (c->state == CONN_DEAD && !c->was_ready &&
+	    strcmp(c->why.reason, "CONNECTION_LOST") == 0)
+		rsp_fail(&c->why, RSP_UNAVAILABLE, "CLOSED_EARLY",
+		    "try again; if it stays so, check that the certificate "
+		    "given here is one that the server accepts",
+		    "%s before the first call, right after the TLS handshake",
+		    c->why.msg);
+}
+
+static void
+shake_hands(struct rsp_conn *c)
+{
+	struct rsp_error e;
+	int rc = rsp_tls_handshake(c->tls, &e);
+
+	if (rc < 0) {
+		die(c, &e);
+	} else if (rc > 0) {
+		rsp_conn_enter(c, CONN_HELLO);
+		c->heard = clock_ms();
+		if (rsp_h2_start(c) != 0)
+			die_of_memory(c);
+		else
+			hello(c);
+	}
+}
+
+static void
+dial(struct rsp_conn *c)
+{
+	struct rsp_error e;
+	int rc = rsp_dial_move(&c->dial, &e);
+
+	if (rc < 0)
+		die(c, &e);
+	if (rc <= 0)
+		return;
+	c->fd = c->dial.fd;
+	c->watched = c->dial.watched;
+	c->dial.fd = -1;
+	rsp_conn_enter(c, CONN_TLS);
+	c->tls = rsp_tls_open(c->context, c->fd,
+	    c->config->servers[c->server].name, &e);
+	if (c->tls == NULL)
+		die(c, &e);
+	else
+		shake_hands(c);
+}
+
+static void
+lookup(struct rsp_conn *c)
+{
+	struct rsp_error e;
+
+	if (!c->addresses.known)
+		return;
+	if (c->addresses.n == 0) {
+		rsp_lookup_fail(&c->addresses,
+		    c->config->servers[c->server].host, &e);
+		die(c, &e);
+		return;
+	}
+	rsp_conn_enter(c, CONN_DIAL);
+	rsp_dial_start(&c->dial, &c->addresses, c->poller, c->limit);
+	dial(c);
+}
+
+/* It is not ready in time. */
+static void
+late(struct rsp_conn *c)
+{
+	if (c->state == CONN_LOOKUP)
+		die_of(c, "NAME_LOOKUP", "check the DNS of this machine",
+		    "the name is not looked up in time");
+	else
+		die_of(c, "CONNECT_TIMEOUT",
+		    "check host and port, and that no firewall is in between",
+		    "the server accepts connections but does not answer");
+}
+
+void
+rsp_conn_move(struct rsp_conn *c)
+{
+	static void (*const steps[])(struct rsp_conn *) = {
+		[CONN_LOOKUP] = lookup,
+		[CONN_DIAL] = dial,
+		[CONN_TLS] = shake_hands,
+		[CONN_HELLO] = hello,
+		[CONN_READY] = exchange,
+		[CONN_LEAVING] = exchange,
+	};
+
+	if (c->state == CONN_DEAD)
+		return;
+	steps[c->state](c);
+	if (c->state < CONN_READY && clock_ms() >= c->limit)
+		late(c);
+	if (c->fd >= 0)
+		watch(c);
 }
 
 int64_t
 rsp_conn_due(const struct rsp_conn *c)
 {
-	if (c->more || c->dead)
-		return 0;
-	if (c->calls == NULL)
-		return NEVER;
-	return c->pinged != 0 ? c->pinged + PONG_MS
-			      : c->heard + c->config->keepalive_ms;
-}
-
-/* ---- its beginning ------------------------------------------------------- */
-
-static int
-late(struct rsp_error *e)
-{
-	return rsp_fail(e, RSP_UNAVAILABLE, "CONNECT_TIMEOUT",
-	    "check host and port, and that no firewall is in between",
-	    "the server accepts connections but does not answer");
-}
-
-static int
-shake_hands(struct rsp_conn *c, const struct rsp_patience *p,
-    struct rsp_error *e)
-{
-	int rc;
-
-	while ((rc = rsp_tls_handshake(c->tls, e)) == 0) {
-		struct pollfd fds[2] = { rsp_conn_poll(c) };
-
-		if (rsp_tls_events(c->tls) & POLLOUT)
-			fds[0].events = POLLOUT;
-		rc = rsp_wait(fds, 1, p, e);
-		if (rc <= 0)
-			return rc < 0 ? -1 : late(e);
+	switch (c->state) {
+	case CONN_DIAL:
+		return sooner(c->dial.until, c->limit);
+	case CONN_LOOKUP:
+	case CONN_TLS:
+	case CONN_HELLO:
+		return c->limit;
+	case CONN_READY:
+	case CONN_LEAVING:
+		return c->more ? 0 : patience(c);
+	case CONN_DEAD:
+		break;
 	}
-	return rc < 0 ? -1 : 0;
-}
-
-/* Some servers hang up on a certificate that they refuse, without an alert. */
-static void
-hint(const struct rsp_conn *c, struct rsp_error *e)
-{
-	if (strcmp(c->why.reason, "CONNECTION_LOST") != 0)
-		return;
-	rsp_fail(e, RSP_UNAVAILABLE, "CLOSED_EARLY",
-	    "try again; if it stays so, check that the certificate given here "
-	    "is one that the server accepts",
-	    "%s before the first call, right after the TLS handshake",
-	    c->why.msg);
-}
-
-static int
-wait_for_settings(struct rsp_conn *c, const struct rsp_patience *p,
-    struct rsp_error *e)
-{
-	for (;;) {
-		struct pollfd fds[2];
-		int rc;
-
-		rsp_conn_move(c);
-		if (c->dead) {
-			*e = c->why;
-			hint(c, e);
-			return -1;
-		}
-		if (c->ready)
-			return 0;
-		fds[0] = rsp_conn_poll(c);
-		rc = rsp_wait(fds, 1, p, e);
-		if (rc <= 0)
-			return rc < 0 ? -1 : late(e);
-	}
-}
-
-static int
-establish(struct rsp_conn *c, struct rsp_tls *tls, const struct rsp_patience *p,
-    struct rsp_error *e)
-{
-	if ((c->fd = rsp_dial(c->config->host, c->config->port, p, e)) < 0 ||
-	    (c->tls = rsp_tls_open(tls, c->fd, c->config->name, e)) == NULL ||
-	    shake_hands(c, p, e) != 0)
-		return -1;
-	if (rsp_h2_start(c) != 0)
-		return rsp_fail_nomem(e);
-	c->heard = clock_ms();
-	return wait_for_settings(c, p, e);
+	return 0;
 }
 
 struct rsp_conn *
-rsp_conn_open(const struct rsp_config *config, struct rsp_tls *tls,
-    const struct rsp_patience *p, struct rsp_error *e)
+rsp_conn_new(const struct rsp_config *config, unsigned server,
+    struct rsp_tls *context, struct rsp_poller *poller, struct rsp_error *e)
 {
 	struct rsp_conn *c = calloc(1, sizeof *c);
 
@@ -298,11 +437,17 @@ rsp_conn_open(const struct rsp_config *config, struct rsp_tls *tls,
 		return NULL;
 	}
 	c->config = config;
-	c->fd = -1;
-	if (establish(c, tls, p, e) == 0)
-		return c;
-	if (e->code != RSP_CANCELLED)
-		rsp_fail_wrap(e, config->where);
-	rsp_conn_free(c);
-	return NULL;
+	c->server = server;
+	c->context = context;
+	c->poller = poller;
+	c->limit = clock_after(config->connect_timeout_ms);
+	c->fd = c->dial.fd = -1;
+	c->addresses.poller = poller;
+	TAILQ_INIT(&c->calls);
+	if (rsp_lookup(config, &config->servers[server], &c->addresses, e) !=
+	    0) {
+		rsp_conn_free(c);
+		return NULL;
+	}
+	return c;
 }

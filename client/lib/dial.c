@@ -2,7 +2,6 @@
 #include "dial.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -15,18 +14,15 @@
 static const char remedy_connect[] = "check host and port, that the server "
 				     "runs, and that no firewall is in between";
 
-static int
-resolve_fail(const char *host, int rc, struct rsp_error *e)
+void
+rsp_dial_start(struct rsp_dial *d, const struct rsp_addresses *a,
+    struct rsp_poller *p, int64_t limit)
 {
-	if (rc == EAI_NONAME || rc == EAI_NODATA)
-		return rsp_fail(e, RSP_UNAVAILABLE, "NAME_UNKNOWN",
-		    "check the spelling of the server's name and the DNS of "
-		    "this machine",
-		    "the name \"%s\" is not known", host);
-	return rsp_fail(e, RSP_UNAVAILABLE, "NAME_LOOKUP",
-	    "check the DNS of this machine",
-	    "the name \"%s\" cannot be looked up: %s", host,
-	    rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+	*d = (struct rsp_dial){ .addresses = a,
+		.poller = p,
+		.fd = -1,
+		.limit = limit,
+		.cause = ETIMEDOUT };
 }
 
 static int
@@ -40,81 +36,87 @@ connect_fail(int cause, struct rsp_error *e)
 	    remedy_connect, "no connection to the server: %s", strerror(cause));
 }
 
-/* 0 connected, or the errno; -1 interrupted. */
-static int
-finish_connect(int fd, const struct rsp_patience *p, struct rsp_error *e)
+static void
+drop(struct rsp_dial *d, int cause)
 {
-	struct pollfd fds[2] = { { .fd = fd, .events = POLLOUT } };
-	socklen_t len = sizeof(int);
-	int cause = 0, rc = rsp_wait(fds, 1, p, e);
-
-	if (rc <= 0)
-		return rc < 0 ? -1 : ETIMEDOUT;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &cause, &len) != 0)
-		return errno;
-	return cause;
+	d->cause = cause;
+	if (d->fd < 0)
+		return;
+	d->watched = rsp_poller_watch(d->poller, d->fd, d->watched, 0);
+	(void)close(d->fd);
+	d->fd = -1;
 }
 
-/* The socket; -1: *cause is why, 0 when interrupted. */
-static int
-try_address(const struct addrinfo *a, const struct rsp_patience *p, int *cause,
-    struct rsp_error *e)
+void
+rsp_dial_drop(struct rsp_dial *d)
 {
-	int fd = socket(a->ai_family,
-		SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-	    on = 1, rc;
+	drop(d, 0);
+}
 
-	if (fd < 0) {
-		*cause = errno;
+static int
+connected(struct rsp_dial *d)
+{
+	int on = 1;
+
+	/* Frames are put together before they are written. */
+	(void)setsockopt(d->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	return 1;
+}
+
+/* 1 connected, 0 under way, -1 the next one. */
+static int
+try_next(struct rsp_dial *d)
+{
+	const struct rsp_address *a = &d->addresses->list[d->next];
+	int64_t now = clock_ms();
+
+	d->until = now + (d->limit - now) / (d->addresses->n - d->next);
+	d->next++;
+	d->fd = socket(a->at.ss_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (d->fd < 0) {
+		d->cause = errno;
 		return -1;
 	}
-	rc = connect(fd, a->ai_addr, a->ai_addrlen) == 0 ? 0 : errno;
-	if (rc == EINPROGRESS || rc == EINTR)
-		rc = finish_connect(fd, p, e);
-	if (rc == 0) {
-		/* Frames are put together before they are written. */
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-		return fd;
+	if (connect(d->fd, (const struct sockaddr *)&a->at, a->len) == 0)
+		return connected(d);
+	if (errno == EINPROGRESS || errno == EINTR) {
+		d->watched =
+		    rsp_poller_watch(d->poller, d->fd, d->watched, POLLOUT);
+		return 0;
 	}
-	(void)close(fd);
-	*cause = rc < 0 ? 0 : rc;
+	drop(d, errno);
 	return -1;
 }
 
-/* An equal share of the time left, so that one dead address of several does
- * not use it all up. */
-static int64_t
-share(const struct addrinfo *a, int64_t until)
+/* As try_next(), of the address that is being tried. */
+static int
+look(struct rsp_dial *d)
 {
-	int64_t now = clock_ms();
-	int n = 0;
+	struct pollfd p = { .fd = d->fd, .events = POLLOUT };
+	socklen_t len = sizeof(int);
+	int cause = 0;
 
-	for (; a != NULL; a = a->ai_next)
-		n++;
-	return until == NEVER || until <= now ? until : now + (until - now) / n;
+	if (poll(&p, 1, 0) <= 0) {
+		if (clock_ms() < d->until)
+			return 0;
+		drop(d, ETIMEDOUT);
+		return -1;
+	}
+	if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &cause, &len) != 0)
+		cause = errno;
+	if (cause == 0)
+		return connected(d);
+	drop(d, cause);
+	return -1;
 }
 
 int
-rsp_dial(const char *host, const char *port, const struct rsp_patience *p,
-    struct rsp_error *e)
+rsp_dial_move(struct rsp_dial *d, struct rsp_error *e)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM, }, *list;
-	int cause = ETIMEDOUT, fd = -1, rc;
+	int rc = d->fd >= 0 ? look(d) : -1;
 
-	rc = getaddrinfo(host, port, &hints, &list);
-	if (rc != 0)
-		return resolve_fail(host, rc, e);
-	for (struct addrinfo *a = list; a != NULL && fd < 0; a = a->ai_next) {
-		struct rsp_patience mine = { share(a, p->until),
-			p->interrupt_fd };
-
-		fd = try_address(a, &mine, &cause, e);
-		if (fd < 0 && cause == 0)
-			break;
-	}
-	freeaddrinfo(list);
-	if (fd < 0 && cause != 0)
-		return connect_fail(cause, e);
-	return fd;
+	while (rc < 0 && d->next < d->addresses->n)
+		rc = try_next(d);
+	return rc < 0 ? connect_fail(d->cause, e) : rc;
 }

@@ -16,31 +16,19 @@
 #define CONNECTION_WINDOW (4 * 1024 * 1024)
 #define HEADERS_MAX 13
 
+/* The call of a stream; NULL once it has ended on this side. */
 static struct rsp_stream *
-find(const struct rsp_conn *c, int32_t id)
+find(nghttp2_session *h2, int32_t id)
 {
-	struct rsp_stream *s = c->calls;
-
-	/* By number: nghttp2's user data may outlive the call. */
-	while (s != NULL && s->id != id)
-		s = s->conn_next;
-	return s;
-}
-
-static void
-leave(struct rsp_conn *c, struct rsp_stream *s)
-{
-	struct rsp_stream **at = &c->calls;
-
-	while (*at != s)
-		at = &(*at)->conn_next;
-	*at = s->conn_next;
+	return nghttp2_session_get_stream_user_data(h2, id);
 }
 
 static void
 end(struct rsp_conn *c, struct rsp_stream *s, const struct rsp_error *e)
 {
-	leave(c, s);
+	TAILQ_REMOVE(&c->calls, s, queue);
+	/* nghttp2's stream may outlive the call. */
+	(void)nghttp2_session_set_stream_user_data(c->h2, s->id, NULL);
 	rsp_stream_end(s, c->written, e);
 }
 
@@ -51,9 +39,9 @@ on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint8_t *name,
     size_t name_len, const uint8_t *value, size_t len, uint8_t flags,
     void *conn)
 {
-	struct rsp_stream *s = find(conn, frame->hd.stream_id);
+	struct rsp_stream *s = find(h2, frame->hd.stream_id);
 
-	(void)h2;
+	(void)conn;
 	(void)flags;
 	if (s != NULL)
 		rsp_answer_header(&s->answer, (const char *)name, name_len,
@@ -65,13 +53,17 @@ static int
 on_data(nghttp2_session *h2, uint8_t flags, int32_t id, const uint8_t *data,
     size_t len, void *conn)
 {
-	struct rsp_stream *s = find(conn, id);
+	struct rsp_stream *s = find(h2, id);
 
+	(void)conn;
 	(void)flags;
 	if (nghttp2_session_consume_connection(h2, len) != 0)
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
-	if (s != NULL && buf_append(&s->in, data, len) != 0)
+	if (s == NULL)
+		return 0;
+	if (buf_append(&s->in, data, len) != 0)
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
+	rsp_stream_stir(s);
 	return 0;
 }
 
@@ -88,24 +80,29 @@ on_answered(struct rsp_conn *c, struct rsp_stream *s)
 		    NGHTTP2_CANCEL);
 }
 
+static void
+on_settings(struct rsp_conn *c, const nghttp2_frame *frame)
+{
+	if (c->state == CONN_HELLO && (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0)
+		rsp_conn_enter(c, CONN_READY);
+}
+
 static int
 on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *conn)
 {
 	struct rsp_conn *c = conn;
 	struct rsp_stream *s;
 
-	(void)h2;
 	switch (frame->hd.type) {
 	case NGHTTP2_SETTINGS:
-		c->ready =
-		    c->ready || (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0;
+		on_settings(c, frame);
 		break;
 	case NGHTTP2_GOAWAY:
-		c->draining = true;
+		rsp_conn_leave(c);
 		break;
 	case NGHTTP2_HEADERS:
 	case NGHTTP2_DATA:
-		s = find(c, frame->hd.stream_id);
+		s = find(h2, frame->hd.stream_id);
 		if (s != NULL && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 			on_answered(c, s);
 		break;
@@ -119,10 +116,9 @@ on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *conn)
 static int
 on_close(nghttp2_session *h2, int32_t id, uint32_t h2_error, void *conn)
 {
-	struct rsp_stream *s = find(conn, id);
+	struct rsp_stream *s = find(h2, id);
 	struct rsp_error e;
 
-	(void)h2;
 	if (s == NULL)
 		return 0;
 	rsp_reset_end(h2_error, clock_ms() >= s->deadline, &e);
@@ -136,17 +132,22 @@ static int
 on_not_sent(nghttp2_session *h2, const nghttp2_frame *frame, int why,
     void *conn)
 {
-	struct rsp_stream *s = find(conn, frame->hd.stream_id);
+	struct rsp_conn *c = conn;
+	struct rsp_stream *s;
 	struct rsp_error e;
 
 	(void)h2;
+	/* There is no stream yet to ask for its call. */
+	TAILQ_FOREACH(s, &c->calls, queue)
+	if (s->id == frame->hd.stream_id)
+		break;
 	if (frame->hd.type != NGHTTP2_HEADERS || s == NULL)
 		return 0;
 	rsp_fail(&e, RSP_UNAVAILABLE, "REFUSED", NULL,
 	    "the server takes no more calls on this connection (%s)",
 	    nghttp2_strerror(why));
 	s->untouched = true;
-	end(conn, s, &e);
+	end(c, s, &e);
 	return 0;
 }
 
@@ -157,11 +158,10 @@ read_body(nghttp2_session *h2, int32_t id, uint8_t *to, size_t cap,
     uint32_t *flags, nghttp2_data_source *source, void *conn)
 {
 	struct rsp_conn *c = conn;
-	struct rsp_stream *s = find(c, id);
+	struct rsp_stream *s = find(h2, id);
 	size_t len;
 	bool last;
 
-	(void)h2;
 	(void)source;
 	if (s == NULL)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -172,6 +172,9 @@ read_body(nghttp2_session *h2, int32_t id, uint8_t *to, size_t cap,
 	if (len > 0)
 		memcpy(to, buf_head(&s->out), len);
 	buf_take(&s->out, len);
+	s->taken = true;
+	if (s->wants_room && buf_len(&s->out) <= CALL_OUT_ROOM)
+		rsp_stream_stir(s);
 	if (last)
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 	if (!s->acts && (last || s->method->kind == RSP_CLIENT_STREAM ||
@@ -195,16 +198,17 @@ add(nghttp2_nv *nv, size_t *n, const char *name, const char *value)
 }
 
 static size_t
-headers(const struct rsp_config *o, const struct rsp_stream *s,
-    char timeout[16], nghttp2_nv nv[HEADERS_MAX])
+headers(const struct rsp_conn *c, const struct rsp_stream *s, char timeout[16],
+    nghttp2_nv nv[HEADERS_MAX])
 {
+	const struct rsp_config *o = c->config;
 	int64_t left = s->deadline - clock_ms();
 	size_t n = 0;
 
 	add(nv, &n, ":method", "POST");
 	add(nv, &n, ":scheme", "https");
 	add(nv, &n, ":path", s->method->path);
-	add(nv, &n, ":authority", o->authority);
+	add(nv, &n, ":authority", o->servers[c->server].authority);
 	add(nv, &n, "te", "trailers");
 	add(nv, &n, "content-type", "application/grpc");
 	add(nv, &n, "user-agent", o->user_agent);
@@ -223,49 +227,43 @@ headers(const struct rsp_config *o, const struct rsp_stream *s,
 }
 
 int
-rsp_conn_start(struct rsp_conn *c, struct rsp_stream *s, struct rsp_error *e)
+rsp_conn_start(struct rsp_conn *c, struct rsp_stream *s)
 {
 	nghttp2_data_provider body = { .read_callback = read_body };
 	nghttp2_nv nv[HEADERS_MAX];
 	char timeout[16];
-	size_t n = headers(c->config, s, timeout, nv);
+	size_t n = headers(c, s, timeout, nv);
+	int32_t id = nghttp2_submit_request(c->h2, NULL, nv, n, &body, s);
 
-	s->id = nghttp2_submit_request(c->h2, NULL, nv, n, &body, NULL);
-	if (s->id < 0) {
-		c->draining = true; /* its numbers are used up */
-		return rsp_fail(e, RSP_UNAVAILABLE, "REFUSED", NULL,
-		    "the connection takes no more calls: %s",
-		    nghttp2_strerror(s->id));
+	if (id < 0) {
+		rsp_conn_leave(c); /* its numbers are used up */
+		return -1;
 	}
-	s->conn = c;
-	s->conn_next = c->calls;
-	c->calls = s;
+	rsp_stream_opened(s, c, c->server, id);
+	TAILQ_INSERT_TAIL(&c->calls, s, queue);
 	return 0;
 }
 
 void
 rsp_conn_resume(struct rsp_stream *s)
 {
-	if (s->conn != NULL)
-		(void)nghttp2_session_resume_data(s->conn->h2, s->id);
+	(void)nghttp2_session_resume_data(s->conn->h2, s->id);
 }
 
 void
 rsp_conn_credit(struct rsp_stream *s, size_t len)
 {
-	if (s->conn != NULL && len > 0)
-		(void)nghttp2_session_consume_stream(s->conn->h2, s->id, len);
+	(void)nghttp2_session_consume_stream(s->conn->h2, s->id, len);
 }
 
 void
 rsp_conn_abort(struct rsp_stream *s, const struct rsp_error *e)
 {
 	struct rsp_conn *c = s->conn;
+	int32_t id = s->id;
 
-	if (c == NULL)
-		return;
 	end(c, s, e);
-	(void)nghttp2_submit_rst_stream(c->h2, NGHTTP2_FLAG_NONE, s->id,
+	(void)nghttp2_submit_rst_stream(c->h2, NGHTTP2_FLAG_NONE, id,
 	    NGHTTP2_CANCEL);
 }
 

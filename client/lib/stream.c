@@ -1,4 +1,5 @@
-/* stream.c - calls, message by message: see <resopro/client.h>. */
+/* stream.c - calls, message by message: see <resopro/client.h> and stream.h.
+ * What blocks is a loop of rsp_client_step() and rsp_client_wait(). */
 #include "stream.h"
 
 #include <string.h>
@@ -9,80 +10,94 @@
 #include "fail.h"
 #include "message.h"
 
-/* A connection may take its leave just when a call is put on it. */
-#define STARTS_MAX 3
-
 /* ---- opening and closing ------------------------------------------------- */
 
-static void
-enlist(struct rsp_client *c, struct rsp_stream *s)
+/* Of a loop: nothing done for it may block. */
+static bool
+is_loops(const struct rsp_stream *s)
 {
-	s->client = c;
-	s->next = c->streams;
-	if (s->next != NULL)
-		s->next->prev = s;
-	c->streams = s;
+	return s->events != NULL;
 }
 
+/* What was queued goes out: now, or with the loop's next turn. */
 static void
-unlist(struct rsp_stream *s)
+push(struct rsp_stream *s)
 {
-	if (s->next != NULL)
-		s->next->prev = s->prev;
-	if (s->prev != NULL)
-		s->prev->next = s->next;
-	else
-		s->client->streams = s->next;
+	struct rsp_client *c = s->client;
+
+	if (s->pending != NULL) { /* in a step, which ends with a flush */
+		c->dirty = true;
+		return;
+	}
+	if (is_loops(s) || c->calling) {
+		rsp_client_stir(c);
+		return;
+	}
+	rsp_client_flush(c);
+	rsp_client_settle(c);
 }
 
+static int64_t
+deadline_of(int64_t deadline_ms)
+{
+	return deadline_ms > 0 ? clock_after(deadline_ms) : NEVER;
+}
+
+/* It never had a connection. */
 static struct rsp_stream *
-start_once(struct rsp_client *c, const struct rsp_method *method,
-    int64_t deadline, struct rsp_error *e)
+not_opened(struct rsp_stream *s, const struct rsp_error *why,
+    struct rsp_error *e)
 {
-	struct rsp_conn *conn = rsp_client_conn(c, deadline, e);
-	struct rsp_stream *s;
+	struct rsp_client *c = s->client;
 
-	if (conn == NULL)
-		return NULL;
-	if ((s = rsp_stream_new(&c->config, method, deadline)) == NULL) {
-		rsp_fail_nomem(e);
-		return NULL;
-	}
-	if (rsp_conn_start(conn, s, e) != 0) {
-		rsp_stream_delete(s);
-		return NULL;
-	}
-	enlist(c, s);
-	rsp_client_move(c);
-	return s;
-}
-
-struct rsp_stream *
-rsp_stream_start(struct rsp_client *c, const struct rsp_method *method,
-    int64_t deadline, struct rsp_error *e)
-{
-	for (unsigned i = 0;; i++) {
-		struct rsp_stream *s = start_once(c, method, deadline, e);
-
-		if (s == NULL)
-			return NULL;
-		if (s->conn != NULL || !s->untouched || i == STARTS_MAX ||
-		    c->config.no_retry)
-			return s;
-		rsp_stream_close(s);
-	}
+	if (e != NULL)
+		*e = *why;
+	rsp_stream_drop(s);
+	rsp_client_settle(c);
+	return NULL;
 }
 
 struct rsp_stream *
 rsp_stream_open(struct rsp_client *c, const struct rsp_method *method,
     int64_t deadline_ms, struct rsp_error *error)
 {
-	struct rsp_error e = { 0 };
-	struct rsp_stream *s = rsp_stream_start(c, method,
-	    deadline_ms > 0 ? clock_after(deadline_ms) : NEVER, &e);
+	struct rsp_error e;
+	struct rsp_stream *s;
 
-	if (s == NULL && error != NULL)
-		*error = e;
+	if (rsp_client_may_block(c, error) != 0)
+		return NULL;
+	rsp_client_step(c); /* the server may have hung up */
+	if ((s = rsp_stream_new(c, method, deadline_of(deadline_ms))) == NULL) {
+		rsp_fail_nomem(error);
+		return NULL;
+	}
+	rsp_client_flush(c);
+	while (s->state == CALL_WAITING) {
+		if (rsp_client_wait(c, NEVER, &e) < 0)
+			return not_opened(s, &e, error);
+		rsp_client_step(c);
+	}
+	if (s->state == CALL_ENDED && s->id == 0)
+		return not_opened(s, s->end, error);
+	rsp_client_settle(c);
+	return s;
+}
+
+struct rsp_stream *
+rsp_stream_start(struct rsp_client *c, const struct rsp_method *method,
+    int64_t deadline_ms, const struct rsp_stream_events *events, void *arg,
+    struct rsp_error *e)
+{
+	struct rsp_stream *s =
+	    rsp_stream_new(c, method, deadline_of(deadline_ms));
+
+	if (s == NULL) {
+		rsp_fail_nomem(e);
+		return NULL;
+	}
+	s->events = events;
+	s->arg = arg;
+	rsp_client_stir(c);
 	return s;
 }
 
@@ -91,12 +106,21 @@ rsp_stream_cancel(struct rsp_stream *s)
 {
 	struct rsp_error e;
 
-	if (s->conn == NULL)
+	if (s->state == CALL_ENDED)
 		return;
 	rsp_fail(&e, RSP_CANCELLED, "CANCELLED", NULL,
 	    "the call was cancelled on this side");
-	rsp_conn_abort(s, &e);
-	rsp_client_move(s->client);
+	rsp_stream_abort(s, &e);
+	push(s);
+}
+
+void
+rsp_stream_drop(struct rsp_stream *s)
+{
+	static const struct rsp_error dropped = { .code = RSP_CANCELLED };
+
+	rsp_stream_abort(s, &dropped);
+	rsp_stream_delete(s);
 }
 
 void
@@ -105,8 +129,9 @@ rsp_stream_close(struct rsp_stream *s)
 	if (s == NULL)
 		return;
 	rsp_stream_cancel(s);
-	unlist(s);
-	rsp_stream_delete(s);
+	s->closed = true;
+	if (!s->calling)
+		rsp_stream_delete(s);
 }
 
 /* ---- both ways ----------------------------------------------------------- */
@@ -115,28 +140,27 @@ rsp_stream_close(struct rsp_stream *s)
 static void
 give_up(struct rsp_stream *s, const struct rsp_error *e)
 {
-	rsp_conn_abort(s, e);
-	rsp_client_move(s->client);
+	if (s->state == CALL_ENDED)
+		return;
+	rsp_stream_abort(s, e);
+	push(s);
 }
 
 static void
 tell_end(const struct rsp_stream *s, struct rsp_error *e)
 {
-	if (e != NULL)
-		*e = s->end;
+	if (e != NULL && s->end != NULL)
+		*e = *s->end;
 }
 
-static bool
-past_deadline(struct rsp_stream *s)
+/* The server may send so much more: it is told at the next flush. */
+static void
+give_credit(struct rsp_stream *s, size_t len)
 {
-	struct rsp_error e;
-
-	if (s->conn == NULL || clock_ms() < s->deadline)
-		return false;
-	rsp_fail(&e, RSP_DEADLINE_EXCEEDED, NULL, NULL,
-	    "%s: no answer before the deadline", s->client->config.where);
-	give_up(s, &e);
-	return true;
+	if (s->state != CALL_OPEN || len == 0)
+		return;
+	rsp_conn_credit(s, len);
+	s->client->dirty = true;
 }
 
 /* ---- sending ------------------------------------------------------------- */
@@ -170,7 +194,7 @@ make_room(struct rsp_stream *s, struct rsp_error *e)
 		return rsp_fail(e, RSP_RESOURCE_EXHAUSTED, "NOT_READ",
 		    "receive while sending, or raise max_buffered_bytes",
 		    "%zu bytes were received and not read while sending", have);
-	rsp_conn_credit(s, have - s->prepaid);
+	give_credit(s, have - s->prepaid);
 	s->prepaid = have;
 	return 0;
 }
@@ -178,35 +202,60 @@ make_room(struct rsp_stream *s, struct rsp_error *e)
 static enum rsp_sent
 ended(const struct rsp_stream *s, struct rsp_error *e)
 {
-	if (s->end.code == RSP_OK || s->end.from_server)
+	if (s->end == NULL || s->end->from_server)
 		return RSP_SEND_ENDED;
 	tell_end(s, e);
 	return RSP_SEND_ERROR;
 }
 
+/* With the socket, as far as this side can tell. */
+static bool
+is_handed_over(const struct rsp_stream *s)
+{
+	/* Before it ended: receiving tells the rest. */
+	if (s->state == CALL_ENDED)
+		return !s->unsent;
+	return s->state == CALL_OPEN && buf_len(&s->out) == 0 &&
+	       rsp_conn_is_flushed(s->conn);
+}
+
 /* Until the connection's socket has taken all of it. */
 static enum rsp_sent
-flush(struct rsp_stream *s, struct rsp_error *e)
+hand_over(struct rsp_stream *s, struct rsp_error *e)
 {
+	struct rsp_client *c = s->client;
 	struct rsp_error why;
 
-	rsp_conn_resume(s);
+	if (s->state == CALL_OPEN)
+		rsp_conn_resume(s);
+	rsp_client_flush(c);
 	for (;;) {
-		rsp_client_move(s->client);
-		/* Handed over before it ended: receiving tells the rest. */
-		if (s->conn == NULL && !s->unsent)
+		if (is_handed_over(s))
 			return RSP_SEND_OK;
-		if (s->conn == NULL || past_deadline(s))
+		if (s->state == CALL_ENDED)
 			return ended(s, e);
-		if (buf_len(&s->out) == 0 && rsp_conn_is_flushed(s->conn))
-			return RSP_SEND_OK;
 		if (make_room(s, &why) != 0)
 			return refuse(s, &why, e);
-		rsp_client_move(s->client);
-		if (s->conn != NULL &&
-		    rsp_client_wait(s->client, s->deadline, &why) < 0)
+		if (rsp_client_wait(c, NEVER, &why) < 0)
 			return refuse(s, &why, e);
+		rsp_client_step(c);
 	}
+}
+
+static enum rsp_sent
+pass_on(struct rsp_stream *s, struct rsp_error *e)
+{
+	enum rsp_sent sent;
+
+	if (is_loops(s)) {
+		if (s->state == CALL_OPEN)
+			rsp_conn_resume(s);
+		rsp_client_stir(s->client);
+		return RSP_SEND_OK;
+	}
+	sent = hand_over(s, e);
+	rsp_client_settle(s->client);
+	return sent;
 }
 
 static bool
@@ -216,6 +265,13 @@ takes_one(const struct rsp_stream *s)
 	       s->method->kind == RSP_SERVER_STREAM;
 }
 
+/* A function that blocks may run for it; -1: *e. */
+static int
+may_block(const struct rsp_stream *s, struct rsp_error *e)
+{
+	return is_loops(s) ? 0 : rsp_client_may_block(s->client, e);
+}
+
 enum rsp_sent
 rsp_stream_send(struct rsp_stream *s, const ProtobufCMessage *m,
     struct rsp_error *e)
@@ -223,31 +279,38 @@ rsp_stream_send(struct rsp_stream *s, const ProtobufCMessage *m,
 	const struct rsp_config *config = &s->client->config;
 	struct rsp_error why;
 
-	if (s->conn == NULL)
+	if (may_block(s, e) != 0)
+		return RSP_SEND_ERROR;
+	if (s->state == CALL_ENDED)
 		return ended(s, e);
 	if (m->descriptor != s->method->input)
 		return misused(s, "a message of another type was sent", e);
 	if (s->out_end)
 		return misused(s, "a message was sent after the last one", e);
+	if (is_loops(s) && buf_len(&s->out) >= CALL_OUT_MAX) {
+		s->wants_room = true;
+		return RSP_SEND_FULL;
+	}
 	if (rsp_frame_pack(m, config->gzip, config->max_message, &s->out,
 		&why) != 0)
 		return refuse(s, &why, e);
-	s->sent++;
 	s->out_end = takes_one(s);
-	return flush(s, e);
+	return pass_on(s, e);
 }
 
 enum rsp_sent
 rsp_stream_half_close(struct rsp_stream *s, struct rsp_error *e)
 {
+	if (may_block(s, e) != 0)
+		return RSP_SEND_ERROR;
 	if (s->out_end)
 		return RSP_SEND_OK;
-	if (s->conn == NULL)
+	if (s->state == CALL_ENDED)
 		return ended(s, e);
 	if (takes_one(s))
 		return misused(s, "no message was sent", e);
 	s->out_end = true;
-	return flush(s, e);
+	return pass_on(s, e);
 }
 
 /* ---- receiving ----------------------------------------------------------- */
@@ -260,7 +323,7 @@ took(struct rsp_stream *s, size_t len)
 
 	buf_take(&s->in, len);
 	s->prepaid -= paid;
-	rsp_conn_credit(s, len - paid);
+	give_credit(s, len - paid);
 }
 
 static enum rsp_received
@@ -272,8 +335,8 @@ unreadable(struct rsp_stream *s, const struct rsp_error *why,
 	s->prepaid = 0;
 	grpc_frame_reader_reset(&s->frames, 0);
 	/* Even if the server said OK after it. */
-	if (s->end.code == RSP_OK)
-		s->end = *why;
+	if (s->end == NULL)
+		rsp_stream_end_as(s, why);
 	tell_end(s, e);
 	return RSP_RECV_ERROR;
 }
@@ -324,42 +387,68 @@ at_end(struct rsp_stream *s, struct rsp_error *e)
 {
 	struct rsp_error why;
 
-	if (s->end.code == RSP_OK && grpc_frame_partial(&s->frames)) {
+	if (s->end == NULL && grpc_frame_partial(&s->frames)) {
 		rsp_fail(&why, RSP_INTERNAL, "CUT", NULL,
 		    "the server ended the call in the middle of a message");
 		return unreadable(s, &why, e);
 	}
-	if (s->end.code == RSP_OK)
+	if (s->end == NULL)
 		return RSP_RECV_END;
 	tell_end(s, e);
 	return RSP_RECV_ERROR;
 }
 
 enum rsp_received
+rsp_stream_next(struct rsp_stream *s, ProtobufCMessage **message,
+    struct rsp_error *e)
+{
+	enum rsp_received got;
+
+	*message = NULL;
+	got = next_message(s, message, e);
+	if (got == RSP_RECV_TIMEOUT && s->state == CALL_ENDED)
+		return at_end(s, e);
+	return got;
+}
+
+static enum rsp_received
+receive(struct rsp_stream *s, int64_t until, ProtobufCMessage **message,
+    struct rsp_error *e)
+{
+	struct rsp_client *c = s->client;
+	bool late = false;
+
+	for (;;) {
+		enum rsp_received got = rsp_stream_next(s, message, e);
+		int ready;
+
+		if (got != RSP_RECV_TIMEOUT || late)
+			return got;
+		ready = rsp_client_wait(c, until, e);
+		if (ready < 0)
+			return RSP_RECV_ERROR;
+		rsp_client_step(c);
+		/* Whatever else has come. */
+		late = ready == 0 || clock_ms() >= until;
+	}
+}
+
+enum rsp_received
 rsp_stream_recv(struct rsp_stream *s, int timeout_ms,
     ProtobufCMessage **message, struct rsp_error *e)
 {
-	int64_t until = clock_after(timeout_ms);
 	enum rsp_received got;
-	bool late = false;
 
 	*message = NULL;
-	for (;;) {
-		got = next_message(s, message, e);
-		if (got != RSP_RECV_TIMEOUT)
-			return got;
-		if (s->conn == NULL)
-			return at_end(s, e);
-		rsp_client_move(s->client);
-		if (buf_len(&s->in) > 0 || s->conn == NULL)
-			continue;
-		if (past_deadline(s))
-			continue;
-		if (late)
-			return RSP_RECV_TIMEOUT;
-		if (rsp_client_wait(s->client, sooner(until, s->deadline), e) <
-		    0)
-			return RSP_RECV_ERROR;
-		late = clock_ms() >= until; /* whatever else has come */
+	if (is_loops(s)) {
+		rsp_fail(e, RSP_ERR_USAGE, "ORDER", NULL,
+		    "%s: messages of this stream come by its events",
+		    s->method->path);
+		return RSP_RECV_ERROR;
 	}
+	if (may_block(s, e) != 0)
+		return RSP_RECV_ERROR;
+	got = receive(s, clock_after(timeout_ms), message, e);
+	rsp_client_settle(s->client);
+	return got;
 }

@@ -1,11 +1,17 @@
-/* stream.h - what retry.c needs of streams beyond <resopro/client.h>. */
+/* stream.h - what unary.c and loop.c need of streams beyond <resopro/loop.h>.
+ * Nothing here blocks. */
 #ifndef CLIENT_STREAM_H
 #define CLIENT_STREAM_H
 
 #include "call.h"
 
-/* rsp_stream_open() with an instant (clock.h) instead of a duration. */
-struct rsp_stream *rsp_stream_start(struct rsp_client *,
-    const struct rsp_method *, int64_t deadline, struct rsp_error *);
+/* End it where it has not, and delete it.  The server is told at the next
+ * flush. */
+void rsp_stream_drop(struct rsp_stream *);
+
+/* The next whole message of what has come, or how the call ended after them.
+ * TIMEOUT: neither yet. */
+enum rsp_received rsp_stream_next(struct rsp_stream *, ProtobufCMessage **,
+    struct rsp_error *);
 
 #endif

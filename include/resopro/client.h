@@ -1,15 +1,19 @@
 /*
  * resopro/client.h - talk to resoprod: gRPC over TLS, in blocking calls.
+ * <resopro/loop.h> has the same calls for a program with an event loop.
  *
- * A struct rsp_client holds one connection, opened when it is first needed and
- * again after it was lost.  Requests and answers are the protobuf-c messages
+ * A struct rsp_client holds one connection to one of the servers that it was
+ * given, opened when it is first needed and again, to the same or another
+ * server, after it was lost.  Requests and answers are the protobuf-c messages
  * of <resopro/v1/NAME.pb-c.h>.
  *
- * Thread: a client and its streams belong to one thread at a time; different
- * clients are independent.  The library has no global state, starts no thread,
- * installs no signal handler and never raises SIGPIPE.
+ * Thread: a client and its streams belong to one thread at a time; they may
+ * pass from one to another under the caller's own lock, and different clients
+ * are independent.  After fork() a client is the parent's alone.  The library
+ * has no global state, starts no thread, installs no signal handler and never
+ * raises SIGPIPE.
  *
- * See libresopro(3) for a complete program.
+ * See libresopro(3) for complete programs.
  */
 #ifndef RESOPRO_CLIENT_H
 #define RESOPRO_CLIENT_H
@@ -28,6 +32,7 @@ extern "C" {
 
 struct rsp_client;
 struct rsp_stream;
+struct rsp_lookup;
 
 /* ---- options ------------------------------------------------------------ */
 
@@ -39,37 +44,68 @@ struct rsp_stream;
  *	opts.server = "registre.example.org:7443";
  */
 struct rsp_client_opts {
-	size_t size;           /* sizeof (struct rsp_client_opts): required */
-	const char *server;    /* "host", "host:port", "[v6]:port": required */
+	size_t size; /* sizeof (struct rsp_client_opts): required */
+	/* "host", "host:port", "[v6]:port": required.  Up to 8 of them apart by
+	 * commas: the first that answers is used; see below. */
+	const char *server;
 	const char *ca_file;   /* PEM; NULL: the system's authorities */
 	const char *cert_file; /* PEM, leaf first; with key_file or neither */
 	const char *key_file;  /* PEM, not encrypted, mode 0600 */
 	const char *token;     /* API token (its text), or NULL */
-	const char *server_name; /* name that the certificate must bear, when it
-				 * is not the host of `server` */
-	const char *user_agent;  /* put before the library's own */
-	uint32_t connect_timeout_ms; /* 10,000; name, TCP and TLS together */
+	/* Name that the certificate must bear, when it is not the host of
+	 * `server`; the same for all of several servers. */
+	const char *server_name;
+	const char *user_agent;      /* put before the library's own */
+	uint32_t connect_timeout_ms; /* 10,000; name, TCP and TLS together, for
+				      * each server */
 	uint32_t deadline_ms;        /* 30,000; unary calls that name none */
-	uint32_t keepalive_ms; /* 30,000; silence before a PING; an answer is
-				 * due within 20,000 ms */
+	uint32_t keepalive_ms;       /* 30,000, or 10,000 with several servers;
+				* silence before a PING */
+	uint32_t keepalive_timeout_ms; /* 20,000, or 5,000 with several servers;
+					* its answer is due within */
+	uint32_t return_ms; /* 300,000; a client that had to leave the first of
+			     * several servers tries it again after so long */
 	uint32_t max_message_bytes;  /* 4 MiB; sent and received */
 	uint32_t max_buffered_bytes; /* 64 MiB; received and not yet read, per
 				 * stream, while a send is blocked */
 	bool gzip;     /* compress requests (answers: always accepted) */
 	bool no_retry; /* one attempt only */
+	bool shuffle;  /* several servers: in an order of the client's own,
+			* drawn by lot, so that the load is spread */
 	/* Called for what is worth saying and no failure (key file readable by
-	 * others, ...).  NULL: said to nobody. */
+	 * others, another server than the first is used, ...).  It must not call
+	 * the library.  NULL: said to nobody. */
 	void (*warn)(void *warn_arg, const char *text);
 	void *warn_arg;
+	/* Looks a name up without blocking: see rsp_lookup_done() in
+	 * <resopro/loop.h>.  NULL: getaddrinfo(3), which blocks for as long as
+	 * the system's resolver takes; an address is never looked up. */
+	void (*lookup)(void *lookup_arg, struct rsp_lookup *, const char *host,
+	    const char *port);
+	void *lookup_arg;
 };
 
 /* The port used when `server` names none. */
 #define RSP_DEFAULT_PORT "7443"
 
+enum { RSP_SERVERS_MAX = 8 };
+
+/*
+ * Several servers.  A connection is sought from the first on; one that refuses
+ * or fails gives way to the next at once, one that is silent after 1,000 ms,
+ * and whichever answers first is kept for all calls until it is lost, sends
+ * GOAWAY or answers UNAVAILABLE.  A server that failed is tried last for some
+ * seconds.  From another than the first the client goes back after return_ms,
+ * while calls go on.  The deadline of a call covers all of it, and a call moves
+ * to another server only where a repetition is safe (see rsp_call()).
+ */
+
 /*
  * A client.  Reads the certificate files; does not connect.
  * Owns: the caller, until rsp_client_free().
- * Fails: NULL with RSP_ERR_CONFIG (names the option or the file), RSP_ERR_NOMEM.
+ * Fails: NULL with RSP_ERR_CONFIG (names the option or the file), RSP_ERR_NOMEM,
+ *        RSP_INTERNAL (no file descriptor left).
+ * Blocks: on the disk.
  */
 struct rsp_client *rsp_client_new(const struct rsp_client_opts *,
     struct rsp_error *);
@@ -79,8 +115,10 @@ struct rsp_client *rsp_client_new(const struct rsp_client_opts *,
 void rsp_client_free(struct rsp_client *);
 
 /* Connect now instead of at the first call; 0 when already connected.
- * Fails: -1 with RSP_UNAVAILABLE, RSP_ERR_TLS, RSP_DEADLINE_EXCEEDED,
- * RSP_CANCELLED.  Blocks: up to connect_timeout_ms. */
+ * Fails: -1 with RSP_UNAVAILABLE, RSP_ERR_TLS, RSP_CANCELLED; the message says
+ * it for each server.
+ * Blocks: up to connect_timeout_ms, and 1,000 ms more for each further
+ * server. */
 int rsp_client_connect(struct rsp_client *, struct rsp_error *);
 
 /*
@@ -156,7 +194,8 @@ enum {
  * Retries: an attempt that the server certainly did not process is repeated; one
  * that ended UNAVAILABLE, or whose connection was lost, is repeated when the
  * method is a read or the request bears a request_id.  Four attempts at most,
- * 100 ms doubled with jitter between them (or what the server asks for).
+ * on whichever server is then connected, 100 ms doubled with jitter between
+ * them (or what the server asks for).
  * Fails: -1; *response is NULL.  RSP_UNCERTAIN: sent, it changes something, the
  * connection was lost and no repetition settled it.
  * Blocks: until answered, failed, past the deadline or interrupted.
@@ -172,7 +211,9 @@ int rsp_call(struct rsp_client *, const struct rsp_method *,
  * Several streams, and unary calls beside them, share the client's connection.
  * deadline_ms: RSP_DEADLINE_DEFAULT means none.
  * Owns: the caller, until rsp_stream_close().
- * Fails: NULL, as rsp_client_connect().  Nothing is retried once it is open.
+ * Fails: NULL, as rsp_client_connect(), or RSP_DEADLINE_EXCEEDED.  Once a
+ * message is on its way nothing is retried.
+ * Blocks: until connected.
  */
 struct rsp_stream *rsp_stream_open(struct rsp_client *,
     const struct rsp_method *, int64_t deadline_ms, struct rsp_error *);
@@ -180,8 +221,10 @@ struct rsp_stream *rsp_stream_open(struct rsp_client *,
 enum rsp_sent {
 	RSP_SEND_ERROR = -1, /* *error says why; the stream is over */
 	RSP_SEND_OK = 0,
-	RSP_SEND_ENDED = 1 /* the server has ended the call already:
-				 * rsp_stream_recv() tells what it said */
+	RSP_SEND_ENDED = 1, /* the server has ended the call already:
+			     * rsp_stream_recv() tells what it said */
+	RSP_SEND_FULL = 2 /* not taken, too much waits: of rsp_stream_start()'s
+			     * streams only; see <resopro/loop.h> */
 };
 
 /*

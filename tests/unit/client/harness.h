@@ -1,6 +1,6 @@
 /*
- * harness.h - a stock gRPC server (server.py) with
- * certificates of its own, and clients of it.  One server for each program.
+ * harness.h - stock gRPC servers (server.py) with certificates of their own,
+ * and clients of them.  Each program has one; a test may start others.
  */
 #ifndef TESTS_CLIENT_HARNESS_H
 #define TESTS_CLIENT_HARNESS_H
@@ -8,12 +8,15 @@
 #include <resopro/client.h>
 #include <resopro/v1/registry.pb-c.h>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,11 +26,16 @@
 
 typedef Resopro__V1__RecordName Name;
 
+struct peer { /* one server */
+	pid_t pid;
+	int alive;                /* closing it ends the server */
+	char port[16], where[64]; /* "localhost:port" */
+};
+
 struct fixture {
 	struct pki *pki;
-	pid_t server;
-	int alive;                 /* closing it ends the server */
-	char port[16], where[64];  /* "localhost:port" */
+	struct peer server;
+	const char *port, *where;  /* its */
 	struct rsp_client *client; /* of one test */
 	struct rsp_error e;
 	char answer[256]; /* id of the last one */
@@ -36,7 +44,7 @@ struct fixture {
 /* ---- the server ---------------------------------------------------------- */
 
 static inline void
-server_run(struct pki *pki, int in, int out)
+peer_run(struct pki *pki, int in, int out)
 {
 	char dir[512];
 	const char *ca = pki_path(pki, "ca.pem");
@@ -51,26 +59,49 @@ server_run(struct pki *pki, int in, int out)
 }
 
 static inline void
-server_start(struct fixture *f)
+peer_start(struct fixture *f, struct peer *p)
 {
 	int to[2], from[2];
 	FILE *said;
 
 	assert_int_equal(pipe2(to, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(from, O_CLOEXEC), 0);
-	f->server = fork();
-	assert_true(f->server >= 0);
-	if (f->server == 0)
-		server_run(f->pki, to[0], from[1]);
+	p->pid = fork();
+	assert_true(p->pid >= 0);
+	if (p->pid == 0)
+		peer_run(f->pki, to[0], from[1]);
 	(void)close(to[0]);
 	(void)close(from[1]);
-	f->alive = to[1];
+	p->alive = to[1];
 	said = fdopen(from[0], "r");
 	assert_non_null(said);
-	assert_non_null(fgets(f->port, sizeof f->port, said));
-	f->port[strcspn(f->port, "\n")] = '\0';
+	assert_non_null(fgets(p->port, sizeof p->port, said));
+	p->port[strcspn(p->port, "\n")] = '\0';
 	(void)fclose(said);
-	(void)snprintf(f->where, sizeof f->where, "localhost:%s", f->port);
+	(void)snprintf(p->where, sizeof p->where, "localhost:%s", p->port);
+}
+
+static inline void
+peer_stop(struct peer *p)
+{
+	(void)close(p->alive);
+	(void)waitpid(p->pid, NULL, 0);
+}
+
+/* A listening socket nobody accepts from. */
+static inline int
+silent_port(char where[64])
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	(void)snprintf(where, 64, "127.0.0.1:%u", ntohs(a.sin_port));
+	return fd;
 }
 
 static inline int
@@ -85,7 +116,9 @@ harness_setup(void **state)
 	pki_issue(f->pki, &server);
 	pki_issue(f->pki, &client);
 	assert_int_equal(chmod(pki_path(f->pki, "client.key"), 0600), 0);
-	server_start(f);
+	peer_start(f, &f->server);
+	f->port = f->server.port;
+	f->where = f->server.where;
 	*state = f;
 	return 0;
 }
@@ -95,8 +128,7 @@ harness_teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	(void)close(f->alive);
-	(void)waitpid(f->server, NULL, 0);
+	peer_stop(&f->server);
 	pki_free(f->pki);
 	free(f);
 	return 0;

@@ -69,6 +69,9 @@ class State:
         self.servers = []
         self.released = threading.Event()
 
+    def port(self):
+        return "%d" % self.relay.socket.getsockname()[1]
+
     def ask(self, key):
         with self.lock:
             self.asked[key] = self.asked.get(key, 0) + 1
@@ -125,7 +128,7 @@ def write(state, request, context):
     if how == "cut" or (how == "cut once" and nth == 1):
         state.relay.cut()
         return hang(state, request, context)
-    if how == "hang":
+    if how in ("hang", "hang at " + state.port()):
         return hang(state, request, context)
     if how == "refuse" or how == "cut, refuse":
         if how == "cut, refuse" and nth == 1:
@@ -138,6 +141,24 @@ def lose(state, request, context):
     """The next N large requests are lost, with their connection."""
     state.relay.losses = int(text(request))
     return request
+
+
+def freeze(state, request, context):
+    """From now on the relay passes on no request, and says nothing."""
+    state.relay.frozen = True
+    return request
+
+
+def refuse_at(state, request, context):
+    """UNAVAILABLE from the server of this port."""
+    if text(request) == state.port():
+        state.ask("refused")
+        context.abort(grpc.StatusCode.UNAVAILABLE, "no quorum")
+    return name(state.port())
+
+
+def whoami(state, request, context):
+    return name(state.port())
 
 
 def drain(state, request, context):
@@ -207,7 +228,8 @@ METHODS = (
     (grpc.unary_unary_rpc_method_handler, {
         "Echo": echo, "EchoGzip": echo_gzip, "Hang": hang, "Fail": fail,
         "Bytes": bytes_of, "Trailer": trailer, "Busy": busy, "Asked": asked,
-        "Write": write, "Lose": lose, "Drain": drain, "Release": release}),
+        "Write": write, "Lose": lose, "Drain": drain, "Release": release,
+        "Freeze": freeze, "WhoAmI": whoami, "RefuseAt": refuse_at}),
     (grpc.unary_stream_rpc_method_handler, {
         "Count": count, "WaitReleased": wait_released,
         "OneThenFail": one_then_fail}),
@@ -254,6 +276,7 @@ class Relay:
         self.port = port
         self.pairs = []
         self.losses = 0
+        self.frozen = False
         self.lock = threading.Lock()
         self.socket = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self.accept, daemon=True).start()
@@ -273,7 +296,8 @@ class Relay:
             while data := source.recv(65536):
                 if up and len(data) >= LARGE and self.loses():
                     break
-                sink.sendall(data)
+                if not (up and self.frozen):
+                    sink.sendall(data)
         except OSError:
             pass
         self.close((source, sink))

@@ -1,11 +1,8 @@
 /* How libresopro connects, and what it says when it cannot. */
 #include "harness.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 
 #include "../../../client/lib/clock.h"
 
@@ -18,22 +15,6 @@ on_warning(void *arg, const char *text)
 {
 	(void)arg;
 	(void)snprintf(warned, sizeof warned, "%s", text);
-}
-
-/* A listening socket nobody accepts from. */
-static int
-silent_port(char where[64])
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-	(void)snprintf(where, 64, "127.0.0.1:%u", ntohs(a.sin_port));
-	return fd;
 }
 
 static void
