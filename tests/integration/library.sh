@@ -1,7 +1,7 @@
 #!/bin/sh
 # library.sh - libresopro against a server that nobody here wrote: Python's
 # grpcio, over mutual TLS, behind a relay that can cut connections.  The tests
-# are library.c; the example of libresopro(3) is compiled and run as it stands.
+# are library.c.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 B=$(cd "${RESOPRO_BUILD:-build}" && pwd) || exit 1
@@ -38,19 +38,4 @@ build() { # PROGRAM FROM
 
 build "$T/library" tests/integration/library.c || exit 1
 PKI=$T/pki OTHER=$T/other "$T/library"
-code=$?
-
-sed -n '/^#include/,/^\.Ed/p' client/lib/libresopro.3 |
-    sed -e '/^\.Ed/d' -e 's/\\e/\\/g' >"$T/example.c"
-build "$T/example" "$T/example.c" || exit 1
-RESOPRO_SERVER=localhost:$PORT RESOPRO_CA=$T/pki/ca.pem \
-    RESOPRO_CERT=$T/pki/account-alice.pem \
-    RESOPRO_KEY=$T/pki/account-alice.key "$T/example" ok >"$T/name" 2>&1
-if [ "$(cat "$T/name")" = "Élan" ]; then
-	echo "[       OK ] manual__its_example__prints_the_name"
-else
-	echo "[  FAILED  ] manual__its_example__prints_the_name"
-	cat "$T/name"
-	code=1
-fi
-exit "$code"
+exit $?
