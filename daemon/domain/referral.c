@@ -41,7 +41,7 @@ bool
 target_takes(const struct target *t, const struct candidate *c)
 {
 	if (t->by == TARGET_KIND)
-		return strcmp(c->kind, t->code) == 0;
+		return strcmp(c->body->kind, t->code) == 0;
 	for (size_t i = 0; i < c->n_titles; i++)
 		if (title_fits(t, &c->titles[i]))
 			return true;
@@ -61,8 +61,10 @@ any_contains(const struct zone *const *zones, size_t n,
 bool
 candidate_competent(const struct candidate *c, const struct commune *commune)
 {
-	return any_contains(c->competence, c->n_competence, commune) &&
-	       !any_contains(c->sauf, c->n_sauf, commune);
+	const struct candidate_body *b = c->body;
+
+	return any_contains(b->competence, b->n_competence, commune) &&
+	       !any_contains(b->sauf, b->n_sauf, commune);
 }
 
 struct placed
@@ -108,8 +110,7 @@ placed_compare(const struct placed *a, const struct placed *b)
 		return x < y ? -1 : 1;
 	if (a->metres != b->metres)
 		return a->metres < b->metres ? -1 : 1;
-	order = strcmp(a->candidate->organisation_id,
-	    b->candidate->organisation_id);
+	order = strcmp(a->candidate->body->id, b->candidate->body->id);
 	if (order == 0)
 		order = strcmp(a->candidate->site_id, b->candidate->site_id);
 	return (order > 0) - (order < 0);
@@ -296,7 +297,8 @@ unfit(const struct find *f, const struct target *t, const struct candidate *c,
 	bool suspended = false, ended = false;
 
 	*proof = NULL;
-	if (c->closed != 0 && c->closed < day)
+	if ((c->closed != 0 && c->closed < day) ||
+	    (c->body->closed != 0 && c->body->closed < day))
 		return "fermé à cette date";
 	for (size_t i = 0; i < c->n_titles; i++) {
 		const struct title *title = &c->titles[i];
@@ -327,10 +329,9 @@ unfit(const struct find *f, const struct target *t, const struct candidate *c,
 static bool
 same_body(const struct candidate *a, const struct candidate *b)
 {
-	return a == b ||
-	       (a != NULL && b != NULL &&
-		   strcmp(a->organisation_id, b->organisation_id) == 0 &&
-		   strcmp(a->site_id, b->site_id) == 0);
+	return a == b || (a != NULL && b != NULL &&
+			     strcmp(a->body->id, b->body->id) == 0 &&
+			     strcmp(a->site_id, b->site_id) == 0);
 }
 
 static bool
@@ -460,7 +461,8 @@ choose_in(struct find *f, const struct target *t, const struct placed *list,
 			*best = one;
 			chosen = true;
 		} else if (f->query->why) {
-			exclude(f, RULE_STATUS, c, c->kind, why, status_source);
+			exclude(f, RULE_STATUS, c, c->body->kind, why,
+			    status_source);
 		}
 	}
 	return chosen && !best->wrong_mode;

@@ -70,19 +70,25 @@ enum candidate_mode {
 	MODE_DISTANCE = 2,
 };
 
-/* A body at one of its sites, or a body that has none. */
-struct candidate {
-	const char *organisation_id;
+/* What all places of a body share. */
+struct candidate_body {
+	const char *id;
 	const char *kind;                     /* code of organisation-kinds */
-	const char *site_id;                  /* "" when the body has no site */
-	const struct commune *commune;        /* of the site; NULL not known */
-	const struct zone *const *competence; /* of the body, or none */
+	const struct zone *const *competence; /* or none */
 	size_t n_competence;
 	const struct zone *const *sauf; /* exceptions to it */
 	size_t n_sauf;
-	const struct title *titles; /* of the body and of this site */
-	size_t n_titles;
-	day_number closed; /* last day of body or site; 0 open */
+	day_number closed; /* last day of the body; 0 open */
+};
+
+/* A body at one of its sites, or a body that has none. */
+struct candidate {
+	const struct candidate_body *body;
+	const char *site_id;           /* "" when the body has no site */
+	const struct commune *commune; /* of the site; NULL not known */
+	const struct title *titles;    /* of the body and of this site */
+	uint32_t n_titles;
+	day_number closed; /* last day of the site; 0 open */
 	unsigned modes;    /* enum candidate_mode, 0 not known */
 };
 

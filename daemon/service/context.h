@@ -15,8 +15,8 @@
 #include "service/service.h"
 
 struct accounts;
-struct directory;
 struct identities;
+struct referrals;
 struct verify_job;
 struct watchers;
 
@@ -27,7 +27,7 @@ struct service {
 	struct catalog *catalog;   /* one reference */
 	struct rpc_server *server; /* borrowed; NULL until set */
 	struct accounts *accounts;
-	struct directory *directory;
+	struct referrals *referrals;
 	struct watchers *watchers;
 	struct identities *identities;
 	struct verify_job *verify; /* running, or NULL */

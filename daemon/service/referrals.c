@@ -1,4 +1,4 @@
-/* referrals.c - Referrals.Find.  Nothing of a question is kept or logged: it
+/* referrals.c - see referrals.h.  Nothing of a question is kept or logged: it
  * lives in the call's arena, and the directory is asked by commune only. */
 #include "service/referrals.h"
 
@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "domain/date.h"
 #include "domain/referral.h"
 #include "domain/value.h"
@@ -17,8 +18,23 @@
 #define AGE_MIN 11
 #define AGE_MAX 120
 #define PROOF_BYTES 400
+#define PART 2000 /* records that the directory looks at in a turn */
 
 typedef Resopro__V1__FindRequest request;
+
+struct waiting {               /* in the call's arena */
+	struct call_user user; /* first */
+	const request *question;
+	struct waiting *next, **link;
+};
+
+struct referrals {
+	struct service *service;
+	struct directory *directory;
+	struct waiting *first, **last;
+	struct loop_task task;
+	bool posted, dead;
+};
 
 /* Texts of rules and directory are constant; packing only reads them. */
 static char *
@@ -212,31 +228,31 @@ static int
 write_place(struct writing *w, const struct referral_line *from,
     Resopro__V1__FindLine *to, struct err *e)
 {
-	const struct directory_place *p = directory_place_of(from->candidate);
+	struct directory_place p;
 	char proof[PROOF_BYTES];
-	const char *confirmed;
 
-	if (directory_confirmed(w->directory, w->view, p, &confirmed, e) < 0)
+	if (directory_show(w->directory, w->view, from->candidate, w->arena, &p,
+		e) < 0)
 		return -1;
-	to->organisation_id = borrow(from->candidate->organisation_id);
-	to->organisation_nom = borrow(p->organisation_nom);
-	to->organisation_kind = borrow(from->candidate->kind);
+	to->organisation_id = borrow(from->candidate->body->id);
+	to->organisation_nom = borrow(p.organisation_nom);
+	to->organisation_kind = borrow(from->candidate->body->kind);
 	to->site_id = borrow(from->candidate->site_id);
-	to->site_nom = borrow(p->site_nom);
-	to->adresse = borrow(p->adresse);
-	to->commune = borrow(p->commune);
-	to->code_insee = borrow(p->code_insee);
-	to->telephone = borrow(p->telephone);
-	to->courriel = borrow(p->courriel);
-	to->site_web = borrow(p->site_web);
-	to->horaires_accueil = borrow(p->horaires_accueil);
-	to->modes_accueil = p->modes_accueil;
-	to->n_modes_accueil = p->n_modes_accueil;
-	to->accessibilite_lieu = borrow(p->accessibilite_lieu);
+	to->site_nom = borrow(p.site_nom);
+	to->adresse = borrow(p.adresse);
+	to->commune = borrow(p.commune);
+	to->code_insee = borrow(p.code_insee);
+	to->telephone = borrow(p.telephone);
+	to->courriel = borrow(p.courriel);
+	to->site_web = borrow(p.site_web);
+	to->horaires_accueil = borrow(p.horaires_accueil);
+	to->modes_accueil = p.modes_accueil;
+	to->n_modes_accueil = p.n_modes_accueil;
+	to->accessibilite_lieu = borrow(p.accessibilite_lieu);
+	to->confirmed_on = borrow(p.confirmed_on);
 	to->distance_class = (Resopro__V1__DistanceClass)from->placed.class;
 	to->distance_metres = from->placed.metres;
 	to->competence = from->placed.competence;
-	to->confirmed_on = borrow(confirmed);
 	title_text(from->proof, proof, sizeof proof);
 	to->status_proof = arena_strdup(w->arena, proof);
 	return to->status_proof != NULL
@@ -281,7 +297,7 @@ write_exclusion(struct writing *w, size_t i, struct err *e)
 	to->reason = borrow(from->reason);
 	to->legal_source = borrow(from->legal_source);
 	if (from->candidate != NULL)
-		to->organisation_id = borrow(from->candidate->organisation_id);
+		to->organisation_id = borrow(from->candidate->body->id);
 	return 0;
 }
 
@@ -310,28 +326,26 @@ write_answer(struct writing *w, struct err *e)
 }
 
 static int
-referrals_find(struct call *c, const ProtobufCMessage *m, struct err *e)
+answer(struct call *c, const request *q, struct view *v, struct err *e)
 {
 	struct service *s = call_service(c);
-	struct view *v = service_view(s, e);
-	struct referral_query q;
-	struct referral_answer answer;
+	struct directory *d = s->referrals->directory;
+	struct referral_query asked;
+	struct referral_answer found;
 	Resopro__V1__FindResponse out;
 	struct writing w = { .arena = call_arena(c),
-		.directory = s->directory,
+		.directory = d,
 		.view = v,
-		.answer = &answer,
+		.answer = &found,
 		.out = &out };
 	char day[DAY_TEXT_MAX];
 
-	if (v == NULL ||
-	    read_request(s->catalog, (const request *)m, &q, e) < 0 ||
-	    directory_update(s->directory, v, s->catalog, e) < 0)
+	if (read_request(s->catalog, q, &asked, e) < 0)
 		return -1;
-	referral_find(catalog_rules(s->catalog), &q,
-	    directory_source(s->directory), &answer);
+	referral_find(catalog_rules(s->catalog), &asked, directory_source(d),
+	    &found);
 	resopro__v1__find_response__init(&out);
-	day_to_text(q.day, day);
+	day_to_text(asked.day, day);
 	out.revision = view_revision(v);
 	out.date = day;
 	if (write_answer(&w, e) < 0)
@@ -339,10 +353,154 @@ referrals_find(struct call *c, const ProtobufCMessage *m, struct err *e)
 	return call_reply(c, &out.base);
 }
 
+/* ---- questions that wait for the directory ------------------------------- */
+
+static void
+leave(struct referrals *r, struct waiting *w)
+{
+	*w->link = w->next;
+	if (w->next != NULL)
+		w->next->link = w->link;
+	else
+		r->last = w->link;
+	call_set_user(w->user.call, NULL);
+}
+
+/* Answer them all, or tell them why not. */
+static void
+answer_waiting(struct referrals *r, struct view *v, const struct err *why)
+{
+	struct waiting *w;
+
+	while ((w = r->first) != NULL) {
+		struct call *c = w->user.call;
+		struct err e = { 0 };
+
+		leave(r, w);
+		if (why != NULL)
+			call_fail(c, why);
+		else if (answer(c, w->question, v, &e) < 0)
+			call_fail(c, &e);
+	}
+}
+
+static void
+go_on_later(struct referrals *r)
+{
+	if (r->posted)
+		return;
+	r->posted = true;
+	loop_post(r->service->loop, &r->task);
+}
+
+static void
+run(struct loop_task *t)
+{
+	struct referrals *r =
+	    (struct referrals *)((char *)t - offsetof(struct referrals, task));
+	struct err e = { 0 };
+	struct view *v;
+	int rc = -1;
+
+	r->posted = false;
+	if (r->dead) {
+		free(r);
+		return;
+	}
+	if (r->service->server == NULL)
+		return; /* it is ending */
+	if ((v = service_view(r->service, &e)) != NULL)
+		rc = directory_advance(r->directory, v, r->service->catalog,
+		    PART, &e);
+	if (rc == 0) {
+		go_on_later(r);
+		return;
+	}
+	if (rc < 0)
+		log_error("directory", "error=\"%s\"", e.msg);
+	answer_waiting(r, v, rc < 0 ? &e : NULL);
+}
+
+static int
+wait_for_it(struct call *c, const request *q, struct err *e)
+{
+	struct referrals *r = call_service(c)->referrals;
+	struct waiting *w = arena_alloc(call_arena(c), sizeof *w);
+
+	if (w == NULL)
+		return err_set(e, ERR_LIMIT, "the question is too large");
+	w->user.call = c;
+	w->question = q;
+	w->link = r->last;
+	*r->last = w;
+	r->last = &w->next;
+	call_set_user(c, &w->user);
+	go_on_later(r);
+	return 0;
+}
+
+static int
+referrals_find(struct call *c, const ProtobufCMessage *m, struct err *e)
+{
+	struct service *s = call_service(c);
+	struct view *v = service_view(s, e);
+	const request *q = (const request *)m;
+	int rc = v == NULL ? -1
+			   : directory_advance(s->referrals->directory, v,
+				 s->catalog, PART, e);
+
+	if (rc == 1)
+		return answer(c, q, v, e);
+	return rc == 0 ? wait_for_it(c, q, e) : -1;
+}
+
+static void
+referrals_closed(struct call *c)
+{
+	struct call_user *u = call_user(c);
+
+	if (u != NULL)
+		leave(call_service(c)->referrals, (struct waiting *)u);
+}
+
+struct referrals *
+referrals_new(struct service *s, struct err *e)
+{
+	struct referrals *r = calloc(1, sizeof *r);
+
+	if (r == NULL || (r->directory = directory_new(e)) == NULL) {
+		free(r);
+		err_set(e, ERR_NOMEM, "referrals");
+		return NULL;
+	}
+	r->service = s;
+	r->last = &r->first;
+	r->task.run = run;
+	return r;
+}
+
+void
+referrals_free(struct referrals *r)
+{
+	if (r == NULL)
+		return;
+	directory_free(r->directory);
+	r->dead = true;
+	if (!r->posted) /* else it frees itself */
+		free(r);
+}
+
+void
+referrals_start(struct referrals *r)
+{
+	go_on_later(r);
+}
+
 const struct rpc_method referrals_methods[] = {
 	{ .path = "/resopro.v1.Referrals/Find",
 	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__find_request__descriptor,
-	    .message = referrals_find },
+	    .message = referrals_find,
+	    .closed = referrals_closed },
 	{ .path = NULL },
 };

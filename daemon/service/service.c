@@ -11,7 +11,6 @@
 #include "service/activities.h"
 #include "service/admin.h"
 #include "service/authorise.h"
-#include "service/directory.h"
 #include "service/memberships.h"
 #include "service/referrals.h"
 #include "service/registry.h"
@@ -296,18 +295,17 @@ start(struct service *s, struct err *e)
 	s->identities = calloc(1, sizeof *s->identities);
 	s->reader = reader_new(s->store, e);
 	s->accounts = accounts_new(e);
-	s->directory = directory_new(e);
+	s->referrals = referrals_new(s, e);
 	s->watchers = watchers_new(s, e);
 	if (s->identities == NULL || s->reader == NULL || s->accounts == NULL ||
-	    s->directory == NULL || s->watchers == NULL)
+	    s->referrals == NULL || s->watchers == NULL)
 		return e->code != ERR_NONE ? -1
 					   : err_set(e, ERR_NOMEM, "service");
 	s->moved = store_watch_new(s->store, s->loop, head_moved, s, e);
 	if (s->moved == NULL || (v = reader_view(s->reader, e)) == NULL)
 		return -1;
 	s->seen = view_revision(v);
-	if (accounts_load(s->accounts, v, e) < 0 ||
-	    directory_update(s->directory, v, s->catalog, e) < 0)
+	if (accounts_load(s->accounts, v, e) < 0)
 		return -1;
 	reader_release(s->reader);
 	s->recheck.run = recheck;
@@ -354,7 +352,7 @@ service_free(struct service *s)
 	loop_cancel_hook(s->loop, &s->release);
 	store_watch_free(s->moved);
 	watchers_free(s->watchers);
-	directory_free(s->directory);
+	referrals_free(s->referrals);
 	accounts_free(s->accounts);
 	reader_free(s->reader);
 	catalog_unref(s->catalog);
@@ -377,6 +375,8 @@ void
 service_set_server(struct service *s, struct rpc_server *server)
 {
 	s->server = server;
+	if (server != NULL)
+		referrals_start(s->referrals);
 }
 
 void

@@ -99,6 +99,7 @@ struct fixture {
 	struct territory *territory;
 	struct referral_rules *rules;
 	struct candidate candidates[BODIES];
+	struct candidate_body shared[BODIES];
 	const struct candidate *all[BODIES];
 	const struct zone *zones[BODIES];
 	struct placed placed[BODIES];
@@ -126,8 +127,8 @@ make_candidate(struct fixture *f, size_t i)
 	const struct body *b = &bodies[i];
 	struct candidate *c = &f->candidates[i];
 
-	*c = (struct candidate){ .organisation_id = b->id,
-		.kind = b->kind,
+	f->shared[i] = (struct candidate_body){ .id = b->id, .kind = b->kind };
+	*c = (struct candidate){ .body = &f->shared[i],
 		.site_id = b->commune[0] != '\0' ? "s1" : "",
 		.titles = b->titles,
 		.n_titles = b->titles != NULL,
@@ -139,8 +140,8 @@ make_candidate(struct fixture *f, size_t i)
 	if (b->competence != NULL) {
 		f->zones[i] = territory_zone(f->territory, b->competence);
 		assert_non_null(f->zones[i]);
-		c->competence = &f->zones[i];
-		c->n_competence = 1;
+		f->shared[i].competence = &f->zones[i];
+		f->shared[i].n_competence = 1;
 	}
 	f->all[i] = c;
 }
@@ -275,7 +276,7 @@ lines_of(const struct referral_answer *a, char *out, size_t room)
 
 		n += (size_t)snprintf(out + n, room - n, "%s%s:%s",
 		    i > 0 ? " " : "", l->rule_id,
-		    l->candidate != NULL ? l->candidate->organisation_id : "-");
+		    l->candidate != NULL ? l->candidate->body->id : "-");
 	}
 	return out;
 }
@@ -497,10 +498,10 @@ excludes(const struct referral_answer *a, const char *rule, const char *kind,
 
 		if (strcmp(x->rule_id, rule) == 0 &&
 		    (kind == NULL || strcmp(x->kind, kind) == 0) &&
-		    (body == NULL ? x->candidate == NULL
-				  : x->candidate != NULL &&
-					strcmp(x->candidate->organisation_id,
-					    body) == 0)) {
+		    (body == NULL
+			    ? x->candidate == NULL
+			    : x->candidate != NULL &&
+				  strcmp(x->candidate->body->id, body) == 0)) {
 			assert_true(x->reason[0] != '\0');
 			assert_true(x->legal_source[0] != '\0');
 			return true;

@@ -155,8 +155,8 @@ put_site(struct fixture *f, const char *id, const char *body,
 }
 
 static void
-put_title(struct fixture *f, const char *id, const char *body,
-    const char *title, const char *to)
+put_site_title(struct fixture *f, const char *id, const char *body,
+    const char *site, const char *title, const char *to)
 {
 	Resopro__V1__Record r;
 	Resopro__V1__Status s;
@@ -169,20 +169,26 @@ put_title(struct fixture *f, const char *id, const char *body,
 	r.body_case = RESOPRO__V1__RECORD__BODY_STATUS;
 	r.status = &s;
 	s.organisation_id = text(body);
+	s.site_id = text(site);
 	s.title = text(title);
 	s.from = text("2020-01-01");
 	s.to = text(to);
 	propose(f, (uint8_t)STATUS, id, &r);
 }
 
+static void
+put_title(struct fixture *f, const char *id, const char *body,
+    const char *title, const char *to)
+{
+	put_site_title(f, id, body, "", title, to);
+}
+
 /* ---- asking ------------------------------------------------------------- */
 
-static const struct referral_line *
-ask(struct fixture *f, const char *commune, const char *situation)
+static struct referral_query
+question(struct fixture *f, const char *commune, const char *situation)
 {
-	struct err e = { 0 };
-	struct view *v = reader_view(f->reader, &e);
-	struct referral_query q = {
+	return (struct referral_query){
 		.commune =
 		    territory_commune(catalog_territory(f->catalog), commune),
 		.day = TODAY,
@@ -190,13 +196,49 @@ ask(struct fixture *f, const char *commune, const char *situation)
 		.age_max = 20,
 		.situation = situation,
 	};
+}
+
+/* `part` records a turn: each turn has a snapshot of its own. */
+static const struct referral_line *
+ask_in_parts(struct fixture *f, size_t part, const char *commune,
+    const char *situation)
+{
+	struct referral_query q = question(f, commune, situation);
+	struct err e = { 0 };
+	int rc;
+
+	do {
+		struct view *v = reader_view(f->reader, &e);
+
+		assert_non_null(v);
+		rc = directory_advance(f->directory, v, f->catalog, part, &e);
+		assert_true(rc >= 0);
+		if (rc == 1)
+			referral_find(catalog_rules(f->catalog), &q,
+			    directory_source(f->directory), &f->answer);
+		reader_release(f->reader);
+	} while (rc == 0);
+	return &f->answer.lines[0];
+}
+
+static const struct referral_line *
+ask(struct fixture *f, const char *commune, const char *situation)
+{
+	return ask_in_parts(f, SIZE_MAX, commune, situation);
+}
+
+/* Nothing may be asked yet. */
+static void
+read_some(struct fixture *f, size_t part)
+{
+	struct err e = { 0 };
+	struct view *v = reader_view(f->reader, &e);
 
 	assert_non_null(v);
-	assert_int_equal(directory_update(f->directory, v, f->catalog, &e), 0);
-	referral_find(catalog_rules(f->catalog), &q,
-	    directory_source(f->directory), &f->answer);
+	assert_int_equal(directory_advance(f->directory, v, f->catalog, part,
+			     &e),
+	    0);
 	reader_release(f->reader);
-	return &f->answer.lines[0];
 }
 
 static const char *
@@ -204,7 +246,7 @@ first(struct fixture *f, const char *commune, const char *situation)
 {
 	const struct referral_line *l = ask(f, commune, situation);
 
-	return l->candidate != NULL ? l->candidate->organisation_id : "-";
+	return l->candidate != NULL ? l->candidate->body->id : "-";
 }
 
 static int
@@ -266,10 +308,9 @@ static void
 new_body_site_and_title__each_seen_at_the_next_question(void **state)
 {
 	struct fixture *f = *state;
-	const struct directory_place *p;
+	struct directory_place p;
 	const struct referral_line *l;
 	char today[DATE_TEXT_SIZE];
-	const char *day;
 	struct err e = { 0 };
 
 	assert_string_equal(first(f, "14118", "sans_activite"), "-");
@@ -277,7 +318,7 @@ new_body_site_and_title__each_seen_at_the_next_question(void **state)
 	assert_string_equal(first(f, "14118", "sans_activite"), "-");
 	put_title(f, "ml-title", "ml", "cep-loi", "");
 	l = ask(f, "14118", "sans_activite");
-	assert_string_equal(l->candidate->organisation_id, "ml");
+	assert_string_equal(l->candidate->body->id, "ml");
 	assert_string_equal(l->candidate->site_id, "");
 	assert_int_equal(l->placed.class, DISTANCE_NOWHERE);
 	put_site(f, "ml-caen", "ml", "14118");
@@ -286,16 +327,17 @@ new_body_site_and_title__each_seen_at_the_next_question(void **state)
 	assert_int_equal(l->placed.class, DISTANCE_COMMUNE);
 	assert_int_equal(l->proof->cercle, 2);
 	assert_true(l->proof->spro);
-	p = directory_place_of(l->candidate);
-	assert_string_equal(p->adresse, "1 rue X, 14000 Caen");
-	assert_string_equal(p->telephone, "0231000000");
-	assert_string_equal(p->organisation_nom, "Le nom");
-	assert_int_equal(directory_places(f->directory), 1);
-	assert_int_equal(directory_confirmed(f->directory,
-			     reader_view(f->reader, &e), p, &day, &e),
+	assert_int_equal(directory_show(f->directory,
+			     reader_view(f->reader, &e), l->candidate, f->arena,
+			     &p, &e),
 	    0);
-	assert_int_equal(strlen(day), strlen("2026-11-24"));
-	assert_string_not_equal(day, date_format(date_from_unix(0), today));
+	assert_string_equal(p.adresse, "1 rue X, 14000 Caen");
+	assert_string_equal(p.telephone, "0231000000");
+	assert_string_equal(p.organisation_nom, "Le nom");
+	assert_int_equal(directory_places(f->directory), 1);
+	assert_int_equal(strlen(p.confirmed_on), strlen("2026-11-24"));
+	assert_string_not_equal(p.confirmed_on,
+	    date_format(date_from_unix(0), today));
 	reader_release(f->reader);
 }
 
@@ -335,7 +377,7 @@ changes__moved_ended_deleted__followed(void **state)
 
 /* What was followed commit by commit is what a fresh reading gives. */
 static void
-followed_and_read_at_once__same_answers(void **state)
+followed_and_read_in_parts__same_answers(void **state)
 {
 	struct fixture *f = *state;
 	struct directory *followed = f->directory;
@@ -363,7 +405,8 @@ followed_and_read_at_once__same_answers(void **state)
 		(void)ask(f, commune[i % 4], who[i % 3]);
 		kept = f->answer;
 		f->directory = directory_new(&e);
-		(void)ask(f, commune[i % 4], who[i % 3]);
+		(void)ask_in_parts(f, (size_t)i + 1, commune[i % 4],
+		    who[i % 3]);
 		assert_int_equal(f->answer.n_lines, kept.n_lines);
 		for (size_t l = 0; l < kept.n_lines; l++) {
 			const struct candidate *x = kept.lines[l].candidate;
@@ -373,13 +416,66 @@ followed_and_read_at_once__same_answers(void **state)
 			assert_int_equal(x == NULL, y == NULL);
 			if (x == NULL)
 				continue;
-			assert_string_equal(x->organisation_id,
-			    y->organisation_id);
+			assert_string_equal(x->body->id, y->body->id);
 			assert_string_equal(x->site_id, y->site_id);
 		}
 		directory_free(f->directory);
 		f->directory = followed;
 	}
+}
+
+static void
+changes_between_two_parts__seen(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 8; i++) {
+		char id[16], site[16], title[16];
+
+		(void)snprintf(id, sizeof id, "org-%d", i);
+		(void)snprintf(site, sizeof site, "site-%d", i);
+		(void)snprintf(title, sizeof title, "t-%d", i);
+		put_body(f, id, "mission-locale", NULL);
+		put_site(f, site, id, "76540");
+		put_title(f, title, id, "cep-loi", "");
+	}
+	read_some(f, 3);                         /* site-0 to site-2 */
+	put_site(f, "site-1", "org-1", "14118"); /* read already */
+	propose(f, (uint8_t)SITE, "site-2", NULL);
+	propose(f, (uint8_t)SITE, "site-6", NULL); /* not yet */
+	read_some(f, 1);
+	put_body(f, "new", "mission-locale", NULL);
+	put_site(f, "new-site", "new", "50129");
+	put_title(f, "new-title", "new", "cep-loi", "");
+	assert_string_equal(ask_in_parts(f, 1, "14118", "sans_activite")
+				->candidate->site_id,
+	    "site-1");
+	assert_int_equal(directory_places(f->directory), 7);
+	assert_string_equal(first(f, "50129", "sans_activite"), "new");
+}
+
+/* The title of one site is no title of the others. */
+static void
+title_of_one_site__that_site_only(void **state)
+{
+	struct fixture *f = *state;
+
+	put_body(f, "a", "mission-locale", NULL);
+	put_site(f, "a-caen", "a", "14118");
+	put_site(f, "a-rouen", "a", "76540");
+	assert_string_equal(first(f, "14118", "sans_activite"), "-");
+	put_site_title(f, "t", "a", "a-rouen", "cep-loi", "");
+	assert_string_equal(ask(f, "14118", "sans_activite")
+				->candidate->site_id,
+	    "a-rouen");
+	put_site(f, "a-caen-2", "a", "14118"); /* with none either */
+	assert_string_equal(ask(f, "14118", "sans_activite")
+				->candidate->site_id,
+	    "a-rouen");
+	put_title(f, "t2", "a", "cep-loi", "");
+	assert_string_equal(ask(f, "14118", "sans_activite")
+				->candidate->site_id,
+	    "a-caen");
 }
 
 static void
@@ -422,7 +518,9 @@ main(void)
 		WITH_STORE(
 		    new_body_site_and_title__each_seen_at_the_next_question),
 		WITH_STORE(changes__moved_ended_deleted__followed),
-		WITH_STORE(followed_and_read_at_once__same_answers),
+		WITH_STORE(followed_and_read_in_parts__same_answers),
+		WITH_STORE(changes_between_two_parts__seen),
+		WITH_STORE(title_of_one_site__that_site_only),
 		WITH_STORE(another_catalog__read_again),
 		cmocka_unit_test(
 		    catalog__absent_directory__refused_with_its_path),
