@@ -1,6 +1,7 @@
 /* The client in a loop of the caller's: here poll(2) on its one fd. */
 #include "harness.h"
 
+#include <event2/event.h>
 #include <netdb.h>
 #include <poll.h>
 #include <resopro/loop.h>
@@ -53,7 +54,8 @@ struct told { /* of one call or several */
 	struct fixture *f;
 	unsigned left; /* not yet called back */
 	unsigned well;
-	char answer[16];            /* the last one */
+	char answer[16]; /* the last one */
+	struct event_base *base;
 	struct rsp_pending *cancel; /* in the callback */
 	bool again, finish;
 };
@@ -634,6 +636,41 @@ goaway__calls_started_just_then__none_is_lost(void **state)
 	rsp_stream_close(w.s);
 }
 
+/* ---- another's loop ------------------------------------------------------ */
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct told *t = arg;
+
+	(void)fd;
+	(void)what;
+	rsp_client_process(t->f->client);
+	if (t->left == 0)
+		(void)event_base_loopbreak(t->base);
+}
+
+/* Its epoll(7) watches ours; calls start in it, and one waits for a pause. */
+static void
+libevent__client_watched_once__all_answered(void **state)
+{
+	struct fixture *f = *state;
+	struct told t = { .f = f, .left = 5, .again = true };
+	struct timeval limit = { .tv_sec = SOON_MS / 1000 };
+	struct event *e;
+
+	t.base = event_base_new();
+	e = event_new(t.base, rsp_client_fd(f->client), EV_READ | EV_PERSIST,
+	    on_readable, &t);
+	assert_int_equal(event_add(e, NULL), 0);
+	(void)event_base_loopexit(t.base, &limit);
+	(void)start(f, &Busy, "libevent", 0, on_answer_go_on, &t);
+	(void)event_base_dispatch(t.base);
+	assert_int_equal(t.well, 5);
+	event_free(e);
+	event_base_free(t.base);
+}
+
 /* ---- names --------------------------------------------------------------- */
 
 struct resolver {
@@ -785,6 +822,7 @@ main(void)
 		T(stream_recv__of_a_loop__usage),
 		T(stream_start__hundreds_at_once__each_its_own),
 		T(goaway__calls_started_just_then__none_is_lost),
+		T(libevent__client_watched_once__all_answered),
 		T(lookup__answered_later_or_at_once__connected),
 		T(lookup__name_is_unknown__told),
 		T(lookup__never_answered__call_ends_in_time_and_client_may_go),
