@@ -262,6 +262,8 @@ install: all
 	cd include && find resopro -name '*.h' -exec install -D -m 644 {} $(abspath $D)/include/{} ';'
 	cd $B/gen && find resopro google/protobuf -name '*.pb-c.h' -exec install -D -m 644 {} $(abspath $D)/include/{} ';'
 	cd proto && find . -name '*.proto' -exec install -D -m 644 {} $(abspath $D)/share/resopro/proto/{} ';'
+	cd client/examples && find . -type f \
+	    -exec install -D -m 644 {} $(abspath $D)/share/doc/resopro/examples/{} ';'
 	cd config && find territories vocabularies referral-rules.conf -type f \
 	    -exec install -D -m 644 {} $(abspath $(DESTDIR)$(datadir))/{} ';'
 	$(call put,644,daemon/resoprod.8,$D/share/man/man8/resoprod.8)
