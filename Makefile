@@ -24,7 +24,7 @@ DEB_BUILD := gcc make pkg-config libc6-dev protobuf-compiler \
 DEB_CHECK := clang libclang-rt-dev clang-format clang-tidy cppcheck \
 	shellcheck mandoc libcmocka-dev python3 python3-grpcio \
 	python3-protobuf python3-hpack protobuf-compiler-grpc libgrpc++-dev \
-	g++ nodejs npm nghttp2-client openssl systemd git libfaketime
+	g++ nodejs npm nghttp2-client openssl systemd git libfaketime valgrind
 NPM_CHECK := @grpc/grpc-js@1.14.7 @grpc/proto-loader@0.8.1
 
 PKGS := libevent_core libssl libcrypto libnghttp2 libprotobuf-c libsystemd jansson libutf8proc libxxhash zlib
@@ -168,12 +168,14 @@ unit-programs: $(UNIT_TESTS)
 .PRECIOUS: $B/%.o
 .SECONDARY:
 
-# --- fuzzers: tests/fuzz/fuzz_<folder>... each says its folder in FUZZ_<name>
+# --- fuzzers: clang, ASan, UBSan and coverage of the code below, in a build
+# of its own ($(B_FUZZ)); tests/fuzz/run.py runs them
 FUZZERS := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
-$B/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(DAEMON_LIBS) $B/libcli.a
-	@mkdir -p $(@D)
-	$(call Q,LD)clang $(ALL_CFLAGS) $(INC) -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $< \
-	    -Wl,--start-group $(DAEMON_LIBS) $B/libcli.a -Wl,--end-group $(LIBS_ALL) $(CLI_LIBS)
+FUZZ_LIBS := $(DAEMON_LIBS) $B/libdaemon.a $B/libcli.a $B/libresopro.a
+fuzzers: $(FUZZERS)
+$B/tests/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_LIBS)
+	$(call Q,LD)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< \
+	    -Wl,--start-group $(FUZZ_LIBS) -Wl,--end-group $(LIBS_ALL) $(CLI_LIBS)
 
 # --- benchmark: the records that every system is measured with
 BENCH_DATA_O := $(call obj,$(wildcard tests/bench/data/*.c))
@@ -192,8 +194,11 @@ bench-programs: $(BENCH_PROGRAMS)
 JOBS   ?= $(shell nproc)
 B_ASAN := $B-asan
 B_TSAN := $B-tsan
+B_FUZZ := $B-fuzz
 IN_ASAN := B=$(B_ASAN) CC=clang SAN=address,undefined
 IN_TSAN := B=$(B_TSAN) CC=gcc SAN=thread
+IN_FUZZ := B=$(B_FUZZ) CC=clang SAN=address,undefined \
+	CFLAGS=-fsanitize=fuzzer-no-link
 RUN := tests/run --jobs $(JOBS) --timeout 900 --build $B
 LINTS := $(wildcard tests/lint/*.sh)
 INTEGRATION := $(wildcard tests/integration/*.sh tests/integration/*.py)
@@ -201,8 +206,8 @@ INTEROP := $(wildcard tests/interop/*.sh tests/interop/*.py)
 UNIT_ASAN := $(patsubst $B/%,$(B_ASAN)/%,$(UNIT_TESTS))
 UNIT_TSAN := $(patsubst $B/%,$(B_TSAN)/%,$(UNIT_TESTS))
 
-.PHONY: check check-built unit lint integration interop deps deps-build \
-	format run demo help install clean
+.PHONY: check check-built unit lint integration interop fuzz fuzzers deps \
+	deps-build format run demo help install clean
 
 # Packages first: what is installed decides the flags that make reads.
 check: deps
@@ -211,8 +216,10 @@ check-built:
 	+@$(MAKE) --no-print-directory all unit-programs
 	+@$(MAKE) --no-print-directory $(IN_ASAN) all unit-programs
 	+@$(MAKE) --no-print-directory $(IN_TSAN) unit-programs
+	+@$(MAKE) --no-print-directory $(IN_FUZZ) fuzzers
 	@$(RUN) --suite lint $(LINTS) --suite unit $(UNIT_TESTS) \
 	    --suite unit-asan $(UNIT_ASAN) --suite unit-tsan $(UNIT_TSAN) \
+	    --suite fuzz tests/fuzz/run.py \
 	    --suite integration $(INTEGRATION) --suite interop $(INTEROP)
 
 unit: unit-programs
@@ -223,6 +230,11 @@ integration: all
 	@$(RUN) --suite integration $(INTEGRATION)
 interop: all
 	@$(RUN) --suite interop $(INTEROP)
+# Longer than the check, and from another place each time.
+FUZZ_SECONDS ?= 20
+fuzz: deps
+	+@$(MAKE) --no-print-directory -j$(JOBS) $(IN_FUZZ) fuzzers
+	RESOPRO_BUILD=$B tests/fuzz/run.py --seconds $(FUZZ_SECONDS)
 
 deps:
 	@.ci/deps $(DEB_BUILD) $(DEB_CHECK)
@@ -289,6 +301,7 @@ help:
 	@echo 'make run       the populated daemon in the foreground; source $B/run/env'
 	@echo 'make check     packages, gcc and clang builds, lint, every test'
 	@echo 'make unit | lint | integration | interop     one part of the check'
+	@echo 'make fuzz      every fuzzer for FUZZ_SECONDS=20'
 	@echo 'make install DESTDIR= PREFIX=/usr/local sysconfdir=/etc'
 	@echo 'make deps      packages that building and checking need'
 	@echo 'make format    clang-format over the tree'

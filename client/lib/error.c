@@ -7,6 +7,7 @@
 
 #include "fail.h"
 #include "wire/grpc.h"
+#include "wire/utf8.h"
 
 static const struct own_code {
 	enum rsp_code code;
@@ -84,6 +85,7 @@ rsp_fail(struct rsp_error *e, enum rsp_code code, const char *reason,
 	va_start(ap, fmt);
 	(void)vsnprintf(msg, sizeof msg, fmt, ap);
 	va_end(ap);
+	utf8_repair(msg); /* it may quote a server, or a file's name */
 	rsp_text_copy(why, sizeof why, reason);
 	rsp_text_copy(what, sizeof what, remedy);
 	rsp_error_clear(e);

@@ -71,7 +71,7 @@ struct rsp_error {
 	 * may have been written.  Sending it again is safe with the same
 	 * request id only. */
 	bool maybe_written;
-	char msg[512];           /* one sentence for people; never parse it */
+	char msg[512]; /* one sentence for people, in UTF-8; never parse it */
 	char remedy[256];        /* what to do next, or "" */
 	char reason[64];         /* stable UPPER_SNAKE word, or "" */
 	char domain[64];         /* ErrorInfo.domain, or "" */

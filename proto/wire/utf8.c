@@ -60,3 +60,14 @@ utf8_valid(const void *text, size_t len)
 	}
 	return true;
 }
+
+void
+utf8_repair(char *text)
+{
+	if (utf8_valid(text, strlen(text)))
+		return;
+	for (; *text != '\0'; text++) {
+		if ((*text & 0x80) != 0)
+			*text = '?';
+	}
+}

@@ -8,4 +8,7 @@
 
 bool utf8_valid(const void *text, size_t len);
 
+/* A text that is not UTF-8 keeps its ASCII alone: other bytes become '?'. */
+void utf8_repair(char *text);
+
 #endif
