@@ -75,6 +75,33 @@ header(const char *name, const char *value)
 	    struct http2_header){ name, value, strlen(name), strlen(value) };
 }
 
+/* What is said of a fault whose finder gave neither reason nor remedy. */
+static const struct {
+	const char *reason, *remedy;
+} unsaid[ERR_COUNT] = {
+	[ERR_LIMIT] = { "TOO_LARGE", "ask for less at once" },
+	[ERR_DEADLINE] = { "DEADLINE",
+	    "allow more time, or ask for less at once" },
+	[ERR_CANCELLED] = { "CANCELLED", NULL },
+	[ERR_NOMEM] = { "OUT_OF_MEMORY", "try again in a few seconds" },
+	[ERR_IO] = { "DISK_ERROR", "the operator finds more in the log" },
+	[ERR_CORRUPT] = { "DAMAGED",
+	    "the operator runs resoprod --verify and restores a backup" },
+	[ERR_INTERNAL] = { "BUG", "report it with the daemon's log" },
+};
+
+static struct err
+complete(const struct err *e)
+{
+	struct err whole = *e;
+
+	if (whole.reason[0] == '\0')
+		err_reason(&whole, unsaid[e->code].reason);
+	if (whole.remedy[0] == '\0' && unsaid[e->code].remedy != NULL)
+		err_remedy(&whole, "%s", unsaid[e->code].remedy);
+	return whole;
+}
+
 /* "what is wrong; what to do": clients that read no details still see both.
  * An error may quote bytes of the request: clients take UTF-8 only. */
 static void
@@ -84,18 +111,14 @@ compose(const struct err *e, char *out, size_t cap)
 
 	if (e->remedy[0] != '\0' && n > 0 && (size_t)n < cap)
 		(void)snprintf(out + n, cap - (size_t)n, "; %s", e->remedy);
-	if (utf8_valid(out, strlen(out)))
-		return;
-	for (char *s = out; *s != '\0'; s++) {
-		if ((*s & 0x80) != 0)
-			*s = '?';
-	}
+	utf8_repair(out);
 }
 
 void
-answer_status(struct call *c, const struct err *e, const struct violation *v,
+answer_status(struct call *c, const struct err *why, const struct violation *v,
     size_t n_violations)
 {
+	const struct err whole = complete(why), *e = &whole;
 	char text[sizeof e->msg + sizeof e->remedy + 4];
 	char message[MESSAGE_HEADER_MAX], number[4];
 	struct http2_header h[6];

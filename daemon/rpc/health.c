@@ -44,10 +44,12 @@ check(struct call *c, const ProtobufCMessage *m, struct err *e)
 {
 	Response r;
 
-	if (!knows(c->server, m))
-		return err_set(e, ERR_NOT_FOUND,
-		    "service: there is no such "
-		    "service");
+	if (!knows(c->server, m)) {
+		err_set(e, ERR_NOT_FOUND, "service: there is no such service");
+		err_field(e, "service");
+		err_reason(e, "SERVICE_UNKNOWN");
+		return err_remedy(e, "give resopro.v1.Registry, or none");
+	}
 	r = state_of(c->server, true);
 	return call_reply(c, &r.base);
 }

@@ -116,10 +116,13 @@ take_frame(struct call *c, const struct grpc_frame *f, struct err *e)
 
 	if (!f->compressed)
 		return take_message(c, f->data, f->len, e);
-	if (c->encoding != ENCODING_GZIP)
-		return err_set(e, ERR_INTERNAL,
+	if (c->encoding != ENCODING_GZIP) {
+		err_set(e, ERR_INTERNAL,
 		    "a message is flagged as "
 		    "compressed, but grpc-encoding names no compression");
+		err_reason(e, "COMPRESSED_FLAG");
+		return err_remedy(e, "send grpc-encoding: gzip, or no flag");
+	}
 	rc = gzip_decompress(f->data, f->len, c->reader.max, &plain, e);
 	if (rc == 0)
 		rc = take_message(c, buf_head(&plain), buf_len(&plain), e);

@@ -163,6 +163,7 @@ accounts_principal(const struct accounts *a, const char *id,
 		return fill(a, account, who, e);
 	err_set(e, ERR_NOT_FOUND, "account %s does not exist", id);
 	err_field(e, "account_id");
+	err_reason(e, "ABSENT");
 	return err_remedy(e, "check the id (resopro account list)");
 }
 

@@ -57,6 +57,7 @@ not_found(const char *id, struct err *e)
 {
 	err_set(e, ERR_NOT_FOUND, "account %s does not exist", id);
 	err_field(e, "id");
+	err_reason(e, "ABSENT");
 	return err_remedy(e, "check the id (resopro account list)");
 }
 
@@ -128,6 +129,7 @@ list_accounts(struct call *c, const ProtobufCMessage *m, struct err *e)
 	if (p.max > PAGE_MAX) {
 		err_set(e, ERR_INVALID, "page_size: %u", q->page_size);
 		err_field(e, "page_size");
+		err_reason(e, "OUT_OF_RANGE");
 		return err_remedy(e, "give 1 to %d, or 0 for 100", PAGE_MAX);
 	}
 	p.list = arena_alloc(p.arena, p.max * sizeof(*p.list));
@@ -281,6 +283,7 @@ explain(struct call *c, const ProtobufCMessage *m, struct err *e)
 		err_set(e, ERR_INVALID, "method: there is no method %s",
 		    in->method);
 		err_field(e, "method");
+		err_reason(e, "METHOD");
 		return err_remedy(e, "give Service/Method, as Registry/Put");
 	}
 	if (find_subject(&q, v, call_arena(c), in->record_id, e) < 0)
@@ -412,6 +415,7 @@ verify(struct call *c, const ProtobufCMessage *m, struct err *e)
 	if (s->verify != NULL) {
 		call_retry_after(c, 10000);
 		err_set(e, ERR_LIMIT, "a verification is running");
+		err_reason(e, "VERIFY_RUNNING");
 		return err_remedy(e, "wait for its end");
 	}
 	if ((j = calloc(1, sizeof *j)) == NULL)

@@ -234,6 +234,7 @@ absent(const char *id, struct err *e)
 {
 	err_set(e, ERR_NOT_FOUND, "account %s does not exist", id);
 	err_field(e, "account_id");
+	err_reason(e, "ABSENT");
 	return err_remedy(e, "check the id (resopro account list)");
 }
 
@@ -320,6 +321,7 @@ keep_revoked(struct account_write *w, Account *after, const Account *before,
 		    "the account has %d revoked "
 		    "certificates",
 		    REVOKED_MAX);
+		err_reason(e, "TOO_MANY_REVOKED");
 		return err_remedy(e, "make another account, or renew the CA");
 	}
 	after->revoked_certificates = list;
@@ -540,6 +542,7 @@ edit_revoke(struct account_write *w, Account *a, struct decision *d,
 		    "the account has %d revoked "
 		    "certificates",
 		    REVOKED_MAX);
+		err_reason(e, "TOO_MANY_REVOKED");
 		err_remedy(e, "make another account, or renew the CA");
 		return NULL;
 	}

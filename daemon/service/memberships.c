@@ -256,6 +256,7 @@ read_status(struct status_call *w, struct view *v, Resopro__V1__Record **r,
 	if (found == 0 || s.deleted) {
 		err_set(e, ERR_NOT_FOUND, "title %s does not exist", w->id);
 		err_field(e, "id");
+		err_reason(e, "ABSENT");
 		return err_remedy(e, "check the id (resopro list status)");
 	}
 	*r = record_unpack(w->write.arena, s.record, e);

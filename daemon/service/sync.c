@@ -18,6 +18,7 @@
 #include "service/registry.h"
 #include "service/schema.h"
 
+#define SOURCE_MAX 64  /* characters */
 #define PLAN_ITEMS 500 /* a message */
 #define PLAN_BYTES ((size_t)1 << 20)
 #define IDLE_SECONDS 120 /* between two messages */
@@ -318,12 +319,15 @@ check_start(const Resopro__V1__SyncStart *q, const struct principal *who,
 	const char *owner = q->owner[0] != '\0' ? q->owner : who->organisation;
 
 	if (value_check(VALUE_ID, "start.source", q->source, strlen(q->source),
-		e) < 0 ||
-	    strlen(q->source) > 64)
-		return e->code != ERR_NONE
-			   ? -1
-			   : err_set(e, ERR_INVALID,
-				 "start.source: more than 64 characters");
+		e) < 0)
+		return -1;
+	if (strlen(q->source) > SOURCE_MAX) {
+		err_set(e, ERR_INVALID, "start.source: more than %d characters",
+		    SOURCE_MAX);
+		err_field(e, "start.source");
+		err_reason(e, "TOO_LONG");
+		return err_remedy(e, "give a shorter name");
+	}
 	if (value_check(VALUE_ID, "start.owner", owner, strlen(owner), e) < 0)
 		return err_remedy(e, "name the body, or use an account that "
 				     "acts for one");

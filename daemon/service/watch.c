@@ -452,6 +452,7 @@ read_filter(struct watch *w, const Resopro__V1__WatchRequest *q, struct err *e)
 	if (q->n_names > NAMES_MAX) {
 		err_set(e, ERR_INVALID, "names: %zu names", q->n_names);
 		err_field(e, "names");
+		err_reason(e, "TOO_MANY");
 		return err_remedy(e, "give at most %d", NAMES_MAX);
 	}
 	for (size_t i = 0; i < q->n_names; i++) {
@@ -469,6 +470,7 @@ read_filter(struct watch *w, const Resopro__V1__WatchRequest *q, struct err *e)
 		err_set(e, ERR_INVALID, "progress_seconds: %u",
 		    q->progress_seconds);
 		err_field(e, "progress_seconds");
+		err_reason(e, "OUT_OF_RANGE");
 		return err_remedy(e, "give 1 to %d, or 0 for %d", PROGRESS_MAX,
 		    PROGRESS_DEFAULT);
 	}

@@ -99,6 +99,14 @@ check_id(const char *id, struct err *e)
 }
 
 static int
+absent(const char *id, struct err *e)
+{
+	err_set(e, ERR_NOT_FOUND, "%s does not exist", id);
+	err_reason(e, "ABSENT");
+	return err_remedy(e, "check the kind and the id");
+}
+
+static int
 check_version(const struct stored *s, int found, uint64_t if_version,
     struct err *e)
 {
@@ -131,7 +139,7 @@ emit_change(struct decision *d, enum mutation_op op, uint8_t kind,
 	    (found = view_get(&d->view, kind, id, &s, e)) < 0)
 		return -1;
 	if (op == MUTATION_DELETE && (found == 0 || s.deleted))
-		return err_set(e, ERR_NOT_FOUND, "%s does not exist", id);
+		return absent(id, e);
 	if (check_version(&s, found, if_version, e) < 0)
 		return -1;
 	memcpy(m.id, id, strlen(id) + 1);
@@ -168,7 +176,7 @@ decision_confirm(struct decision *d, uint8_t kind, const char *id,
 	    (found = view_get(&d->view, kind, id, &s, e)) < 0)
 		return -1;
 	if (found == 0 || s.deleted)
-		return err_set(e, ERR_NOT_FOUND, "%s does not exist", id);
+		return absent(id, e);
 	memcpy(m.id, id, strlen(id) + 1);
 	m.version = s.version;
 	return emit(d, &m, e);

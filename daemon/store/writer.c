@@ -117,6 +117,7 @@ writer_propose(struct writer *w, struct proposal *p)
 	refused = w->closing || w->waiting.n >= QUEUE_MAX;
 	if (w->closing) {
 		err_set(&p->err, ERR_UNAVAILABLE, "the register is closing");
+		err_reason(&p->err, "DRAINING");
 	} else if (refused) {
 		err_set(&p->err, ERR_LIMIT, "too many writes are waiting");
 		err_reason(&p->err, "WRITES_WAITING");
@@ -159,6 +160,7 @@ check_replay(struct writer *w, MDB_txn *txn, struct proposal *p)
 		    "request id of more than %d "
 		    "bytes",
 		    STORE_REQUEST_ID_MAX);
+		err_reason(&p->err, "REQUEST_ID");
 		return err_field(&p->err, "request_id");
 	}
 	if (p->request_id.len == 0 ||

@@ -32,16 +32,19 @@ prefix_check(struct grpc_frame_reader *r, struct err *e)
 	const uint8_t *p = r->prefix;
 
 	r->want = grpc_frame_length(p);
-	if (p[0] > 1)
-		return err_set(e, ERR_INTERNAL,
+	if (p[0] > 1) {
+		err_set(e, ERR_INTERNAL,
 		    "message prefix: the compressed flag is %u, only 0 and 1 "
 		    "are defined",
 		    p[0]);
+		return err_reason(e, "COMPRESSED_FLAG");
+	}
 	if (r->want > r->max) {
 		err_set(e, ERR_LIMIT,
 		    "the message has %u bytes, the limit is %zu",
 		    (unsigned)r->want, r->max);
-		return err_reason(e, "MESSAGE_TOO_LARGE");
+		err_reason(e, "MESSAGE_TOO_LARGE");
+		return err_remedy(e, "send less at once");
 	}
 	return 0;
 }

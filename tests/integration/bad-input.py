@@ -51,7 +51,7 @@ def explained(answer, reason=None, field=None):
     assert status.code == answer.grpc and status.message, status
     info = kinds.ErrorInfo.FromString(status.details[0].value)
     assert info.domain == "resopro" and re.fullmatch("[A-Z][A-Z0-9_]+",
-        info.reason), info
+        info.reason) and info.reason not in r.NO_REASON | {"BUG"}, info
     assert reason in (None, info.reason), (reason, info)
     assert field in (None, info.metadata.get("field")), (field, info)
 
@@ -118,9 +118,10 @@ def frame__two_messages_in_a_unary_call__invalid():
 
 
 def frame__compressed_flag_without_encoding__internal():
-    says(INTERNAL, GET, h.message(gzip.compress(good()), 1))
+    says(INTERNAL, GET, h.message(gzip.compress(good()), 1),
+        "COMPRESSED_FLAG")
     for flag in 1, 2, 255:
-        says(INTERNAL, GET, h.message(good(), flag))
+        says(INTERNAL, GET, h.message(good(), flag), "COMPRESSED_FLAG")
 
 
 def gzip__damaged_cut_trailing_or_a_bomb__refused_in_bounded_memory():
@@ -135,6 +136,14 @@ def gzip__damaged_cut_trailing_or_a_bomb__refused_in_bounded_memory():
         says(EXHAUSTED, GET, h.message(bomb, 1), "MESSAGE_TOO_LARGE",
             grpc_encoding="gzip")
     assert memory() - before < 32 << 20, (before, memory())
+
+
+def answer__longer_than_the_limit__exhausted():
+    names = [reg.RecordName(kind=t.KIND_ORGANISATION, id=r.AGENCY)] * 1000
+    says(EXHAUSTED, BATCH, h.message(reg.BatchGetRequest(
+        names=names).SerializeToString()), "MESSAGE_TOO_LARGE")
+    says(OK, BATCH, h.message(reg.BatchGetRequest(
+        names=names[:50]).SerializeToString()))
 
 
 def encoding__unknown__unimplemented_and_ours_are_named():
@@ -444,6 +453,21 @@ def goaway__by_the_client__calls_end_and_the_connection_closes():
     c.close()
 
 
+def ping__of_either_side__is_answered_or_the_connection_ends():
+    c, deaf = h.H2(context), h.H2(context)
+    deaf.pongs = False
+    c.send(h.frame(h.PING, 0, 0, b"echo-me!"))
+    for each in c, deaf:
+        each.data(each.open("/grpc.health.v1.Health/Watch"), h.message(b""),
+            end=True)
+    while c.pinged < 2:         # a second of silence each
+        assert c.read(), "the living connection ended"
+    assert c.answered == [b"echo-me!"]
+    deaf.end()
+    assert deaf.pinged == 1 and deaf.closed
+    c.close()
+
+
 def request__begun_and_never_ended__is_not_waited_for():
     c = h.H2(context)
     stream = c.open(GET)
@@ -555,7 +579,9 @@ def tail(since):
 
 
 with r.Register({("limits", "handshake"): "1s", ("limits", "preface"): "1s",
-        ("limits", "request"): "2s"}) as context:
+        ("limits", "request"): "2s", ("limits", "keepalive"): "1s",
+        ("limits", "keepalive_timeout"): "1s",
+        ("limits", "max_response_bytes"): "64KiB"}) as context:
     agency = context.client("agence")
     failed = r.run_tests(globals())
     assert agency.Admin.WhoAmI(admin.WhoAmIRequest()).account.id == "agence"

@@ -100,6 +100,7 @@ class H2:
         self.socket.settimeout(15)
         self.answers, self.next, self.goaway, self.buffer = {}, 1, None, b""
         self.closed = self.settled = False
+        self.pongs, self.pinged, self.answered = True, 0, []
         self.room = self.window = 65535
         self.decoder, self.block = hpack.Decoder(), b""
         self.send(PREFACE + frame(SETTINGS, 0, 0))
@@ -180,8 +181,12 @@ class H2:
                 if payload[i:i + 2] == b"\x00\x04":
                     self.window = int.from_bytes(payload[i + 2:i + 6], "big")
             self.send(frame(SETTINGS, ACK, 0))
-        elif kind == PING and not flags & ACK:
-            self.send(frame(PING, ACK, 0, payload))
+        elif kind == PING and flags & ACK:
+            self.answered.append(payload)
+        elif kind == PING:
+            self.pinged += 1
+            if self.pongs:
+                self.send(frame(PING, ACK, 0, payload))
         elif kind == WINDOW_UPDATE:
             self.room += int.from_bytes(payload, "big")
         elif kind == GOAWAY:

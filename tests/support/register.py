@@ -161,8 +161,17 @@ class Client:
         self.channel.close()
 
 
+# What a client's own library may say, without the daemon.
+LOCAL = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED}
+# What ErrorInfo has for a reason when nobody gave one.
+NO_REASON = {"INVALID", "UNAUTHENTICATED", "DENIED", "NOT_FOUND", "EXISTS",
+    "CONFLICT", "PRECONDITION", "LIMIT", "COMPACTED", "UNIMPLEMENTED", "NOMEM",
+    "IO", "CORRUPT", "INTERNAL", "UNKNOWN"}
+
+
 def refusal(call, *codes):
-    """The error that `call` must end with."""
+    """The error that `call` must end with; the daemon's explain themselves."""
     try:
         answer = call()
         if hasattr(answer, "__next__"):
@@ -170,14 +179,22 @@ def refusal(call, *codes):
     except grpc.RpcError as e:
         assert e.code() in codes, "%s instead of %s: %s" % (e.code(), codes,
             e.details())
+        if e.code() not in LOCAL or details_bytes(e):
+            info = details(e)["ErrorInfo"]
+            assert info.reason and info.reason not in NO_REASON, (e.details(),
+                info)
         return e
     raise AssertionError("answered instead of %s: %.300s" % (codes, answer))
+
+
+def details_bytes(error):
+    return dict(error.trailing_metadata() or ()).get("grpc-status-details-bin")
 
 
 def details(error):
     """The google.rpc details of an error, by the name of their type."""
     kinds = messages("google.rpc.error_details")
-    raw = dict(error.trailing_metadata()).get("grpc-status-details-bin")
+    raw = details_bytes(error)
     assert raw, "no grpc-status-details-bin: %s" % error.details()
     status = messages("google.rpc.status").Status.FromString(raw)
     assert status.code == error.code().value[0], status
@@ -227,8 +244,10 @@ def need_programs():
 class Register:
     """One daemon and the directory of all that it needs."""
 
-    def __init__(self, options=None, environment=None):
+    def __init__(self, options=None, environment=None, command=()):
+        """`command`: what to run the daemon under."""
         need_programs()
+        self.command = list(command)
         self.dir = tempfile.mkdtemp(prefix="register.", dir=scratch())
         self.pki = os.path.join(self.dir, "pki")
         self.log = os.path.join(self.dir, "resoprod.log")
@@ -291,8 +310,8 @@ class Register:
 
     def start(self):
         with open(self.log, "ab") as log:
-            self.daemon = subprocess.Popen([RESOPROD, "-c", self.conf],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.daemon = subprocess.Popen(self.command + [RESOPROD, "-c",
+                self.conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=self.environment)
         until(self.answers, "the daemon answers", 30)
         return self
