@@ -23,6 +23,7 @@
 #define HOUR (3600 * SECOND)
 #define DAY (24 * HOUR)
 #define COUNT_MAX UINT64_C(1000000000)
+#define FRESH_DAYS_MAX UINT64_C(3650)
 
 enum option_type {
 	OPT_TEXT,     /* char *: anything */
@@ -31,6 +32,7 @@ enum option_type {
 	OPT_COUNT,    /* uint64_t */
 	OPT_SIZE,     /* uint64_t, bytes */
 	OPT_DURATION, /* uint64_t, milliseconds */
+	OPT_DAYS,     /* uint64_t, whole days */
 	OPT_BOOL,     /* bool: yes or no */
 	OPT_CHOICE,   /* unsigned: place of the word in `words` */
 };
@@ -172,6 +174,21 @@ static const struct option options[] = {
 	    .max = 10000000,
 	    .doc = "Records that one List call looks at in one turn." },
 
+	{ "freshness", "organisation", OPT_DAYS, AT(fresh_organisation), "180d",
+	    .min = 0, .max = FRESH_DAYS_MAX,
+	    .doc =
+		"How long the confirmation of an organisation holds: after "
+		"it the record is stale.  0d: for ever.  This and the others "
+		"of this section are read again on SIGHUP." },
+	{ "freshness", "site", OPT_DAYS, AT(fresh_site), "180d", .min = 0,
+	    .max = FRESH_DAYS_MAX, .doc = "The same for a site." },
+	{ "freshness", "offer", OPT_DAYS, AT(fresh_offer), "90d", .min = 0,
+	    .max = FRESH_DAYS_MAX, .doc = "The same for an offer." },
+	{ "freshness", "warn_percent", OPT_COUNT, AT(fresh_warn_percent), "20",
+	    .min = 0, .max = 100,
+	    .doc = "In the last share of its period a record is due: its owner "
+		   "is asked to confirm it before it is stale." },
+
 	{ "log", "level", OPT_CHOICE, AT(log_level), "info",
 	    .words = "error warning info debug",
 	    .doc = "What is logged on stderr, one logfmt line a fact." },
@@ -194,6 +211,7 @@ static const struct unit sizes[] = { { "TiB", TIB }, { "GiB", GIB },
 	{ "MiB", MIB }, { "KiB", KIB }, { "B", 1 }, { NULL, 0 } };
 static const struct unit durations[] = { { "d", DAY }, { "h", HOUR },
 	{ "min", 60 * SECOND }, { "s", SECOND }, { "ms", 1 }, { NULL, 0 } };
+static const struct unit days[] = { { "d", 1 }, { NULL, 0 } };
 static const struct unit counts[] = { { "", 1 }, { NULL, 0 } };
 
 static const struct unit *
@@ -201,6 +219,7 @@ units_of(const struct option *o)
 {
 	return o->type == OPT_SIZE       ? sizes
 	       : o->type == OPT_DURATION ? durations
+	       : o->type == OPT_DAYS     ? days
 					 : counts;
 }
 
@@ -214,6 +233,7 @@ kind_of(const struct option *o)
 		[OPT_COUNT] = "a whole number",
 		[OPT_SIZE] = "a number and B, KiB, MiB, GiB or TiB",
 		[OPT_DURATION] = "a number and ms, s, min, h or d",
+		[OPT_DAYS] = "a number and d",
 		[OPT_BOOL] = "yes or no",
 		[OPT_CHOICE] = "one of",
 	};
@@ -361,6 +381,7 @@ set_value(struct config *c, const struct option *o, const char *text,
 	case OPT_COUNT:
 	case OPT_SIZE:
 	case OPT_DURATION:
+	case OPT_DAYS:
 		return set_number(o, text, (uint64_t *)field, e);
 	case OPT_BOOL:
 		return set_flag(o, text, (bool *)field, e);
@@ -644,7 +665,7 @@ allowed_text(const struct option *o, char *out, size_t cap)
 	if (o->type == OPT_CHOICE)
 		snprintf(out, cap, "  One of: %s.", o->words);
 	if (o->type != OPT_COUNT && o->type != OPT_SIZE &&
-	    o->type != OPT_DURATION)
+	    o->type != OPT_DURATION && o->type != OPT_DAYS)
 		return;
 	format_number(o, o->min, min, sizeof min);
 	format_number(o, o->max, max, sizeof max);

@@ -56,6 +56,10 @@ struct config {
 	uint64_t sync_max_records, sync_max_bytes;
 	uint64_t syncs, watches, list_work;
 
+	/* How long a confirmation holds, in days; 0: for ever. */
+	uint64_t fresh_organisation, fresh_site, fresh_offer;
+	uint64_t fresh_warn_percent; /* the last share of it is due */
+
 	unsigned log_level;  /* enum log_level */
 	unsigned log_engine; /* enum config_engine */
 };

@@ -38,7 +38,9 @@ struct args {
 };
 
 struct daemon {
+	const char *path; /* of the configuration */
 	const struct config *config;
+	struct catalog_periods periods;
 	struct store *store;
 	struct catalog *catalog;
 	struct tls_server *tls;
@@ -215,6 +217,30 @@ service_limits_of(const struct config *c)
 	};
 }
 
+static struct catalog_periods
+periods_of(const struct config *c)
+{
+	uint32_t percent = (uint32_t)c->fresh_warn_percent;
+
+	return (struct catalog_periods){
+		.organisation =
+		    freshness_period_of((uint32_t)c->fresh_organisation,
+			percent),
+		.site = freshness_period_of((uint32_t)c->fresh_site, percent),
+		.offer = freshness_period_of((uint32_t)c->fresh_offer, percent),
+	};
+}
+
+static struct catalog *
+load_catalog(struct daemon *d, struct err *e)
+{
+	struct catalog *c = catalog_load(d->config->data_dir, e);
+
+	if (c != NULL)
+		catalog_set_periods(c, &d->periods);
+	return c;
+}
+
 static unsigned
 count_workers(const struct config *c)
 {
@@ -291,7 +317,23 @@ stop(struct watch_signal *s, int signo)
 	loop_stop(d->loop);
 }
 
-/* Certificates, revocations and data files, each whole or not at all. */
+/* What the file says of freshness; the rest of it needs a restart. */
+static void
+reload_periods(struct daemon *d)
+{
+	struct err e = { 0 };
+	struct config *c = config_load(d->path, NULL, &e);
+
+	if (c == NULL) {
+		log_error("reload_config", "error=\"%s\"", e.msg);
+		return;
+	}
+	d->periods = periods_of(c);
+	config_free(c);
+}
+
+/* Certificates, revocations, periods and data files, each whole or not at
+ * all. */
 static void
 reload(struct watch_signal *s, int signo)
 {
@@ -306,7 +348,8 @@ reload(struct watch_signal *s, int signo)
 	if (tls_server_reload(d->tls, &e) < 0)
 		log_error("reload_tls", "error=\"%s\"", e.msg);
 	err_clear(&e);
-	if ((next = catalog_load(d->config->data_dir, &e)) == NULL) {
+	reload_periods(d);
+	if ((next = load_catalog(d, &e)) == NULL) {
 		log_error("reload_data", "error=\"%s\"", e.msg);
 	} else {
 		catalog_unref(d->catalog);
@@ -354,9 +397,9 @@ start(struct daemon *d, struct err *e)
 	/* A file size limit is a full disk: an answer, not an end. */
 	signal(SIGXFSZ, SIG_IGN);
 	if ((d->loop = loop_new(e)) == NULL ||
-	    (d->catalog = catalog_load(d->config->data_dir, e)) == NULL ||
-	    open_tls(d, e) < 0 || open_store(d, false, false, e) < 0 ||
-	    watch_signals(d, e) < 0 || open_workers(d, e) < 0)
+	    (d->catalog = load_catalog(d, e)) == NULL || open_tls(d, e) < 0 ||
+	    open_store(d, false, false, e) < 0 || watch_signals(d, e) < 0 ||
+	    open_workers(d, e) < 0)
 		return -1;
 	if (d->config->store_prefault &&
 	    pthread_create(&d->prefault, NULL, prefault, d) == 0)
@@ -461,7 +504,9 @@ with_config(const struct args *a)
 
 	if (config == NULL)
 		return complain(&e);
+	d.path = a->config;
 	d.config = config;
+	d.periods = periods_of(config);
 	log_set_level((enum log_level)config->log_level);
 	if (a->test) {
 		printf("%s: ok\n", a->config);

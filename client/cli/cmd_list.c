@@ -1,5 +1,6 @@
 /* cmd_list.c - resopro list: records of one kind, filtered. */
 #include "commands.h"
+#include "freshness.h"
 #include "opts.h"
 #include "paging.h"
 
@@ -24,8 +25,30 @@ static const struct opt opts[] = {
 	{ .name = "active-on",
 	    .arg = "DATE",
 	    .help = N_("only statuses that hold on this day") },
+	{ .name = "freshness",
+	    .arg = "STATE",
+	    .flags = OPT_MANY,
+	    .complete = "confirmed due stale",
+	    .help = N_("only in this state: confirmed, due, stale; may be "
+		       "repeated") },
 	OPT_ROW_AS_OF, OPT_ROW_ALL, OPT_ROW_LIMIT, { 0 }
 };
+
+enum { STATES_MAX = 8 };
+
+static int
+read_freshness(struct cli *cli, const struct args *args,
+    Resopro__V1__Freshness states[STATES_MAX], size_t *n)
+{
+	const char *state;
+
+	for (*n = 0; (state = args_nth(args, "freshness", *n)) != NULL &&
+		     *n < STATES_MAX;
+	     (*n)++)
+		if (freshness_parse(cli, state, &states[*n]) != 0)
+			return EXIT_USAGE;
+	return 0;
+}
 
 static int
 run_list(struct cli *cli, const struct args *args)
@@ -33,6 +56,7 @@ run_list(struct cli *cli, const struct args *args)
 	Resopro__V1__ListRequest request;
 	Resopro__V1__AsOf as_of;
 	Google__Protobuf__Timestamp time;
+	Resopro__V1__Freshness states[STATES_MAX];
 	const char *since = args_get(args, "changed-since");
 	const char *when = args_get(args, "as-of");
 	const char *day = args_get(args, "active-on");
@@ -42,8 +66,10 @@ run_list(struct cli *cli, const struct args *args)
 	    (since != NULL && cli_number(cli, "--changed-since", since, 0,
 				  UINT64_MAX, &request.changed_since) != 0) ||
 	    (when != NULL && cli_as_of(cli, when, &as_of, &time) != 0) ||
-	    (day != NULL && cli_date(cli, "--active-on", day) != 0))
+	    (day != NULL && cli_date(cli, "--active-on", day) != 0) ||
+	    read_freshness(cli, args, states, &request.n_freshness) != 0)
 		return EXIT_USAGE;
+	request.freshness = states;
 	request.as_of = when != NULL ? &as_of : NULL;
 	request.owner = cli_field(args_get(args, "owner"));
 	request.organisation_id = cli_field(args_get(args, "organisation"));

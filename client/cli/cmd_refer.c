@@ -72,7 +72,10 @@ static const struct column columns[] = { { .title = N_("RANK"),
 	{ .title = "rule_id", .path = "rule_id" },
 	{ .title = "legal_source", .path = "legal_source" },
 	{ .title = "reason", .path = "reason" },
-	{ .title = "status_proof", .path = "status_proof" }, { 0 } };
+	{ .title = "status_proof", .path = "status_proof" },
+	{ .title = "confirmed_on", .path = "confirmed_on" },
+	{ .title = "freshness", .path = "freshness" },
+	{ .title = "note", .path = "note" }, { 0 } };
 
 /* ---- the answer, for people ----------------------------------------------------- */
 
@@ -154,6 +157,12 @@ show_line(struct cli *cli, const Resopro__V1__FindLine *l)
 	}
 	detail(cli, _("Title"), l->status_proof);
 	detail(cli, _("Confirmed"), l->confirmed_on);
+	if (*l->note == '\0')
+		return;
+	fprintf(cli->out, "%*s%s⚠%s ", INDENT, "",
+	    term_start(cli->colour_out, COLOUR_CHANGE),
+	    term_end(cli->colour_out, COLOUR_CHANGE));
+	table_wrap(cli->out, l->note, cli->width, INDENT + 2);
 }
 
 static void

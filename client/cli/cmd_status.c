@@ -2,7 +2,21 @@
 #include <resopro/v1/admin.pb-c.h>
 
 #include "commands.h"
+#include "freshness.h"
 #include "output.h"
+
+/* How many records are confirmed, due and stale: for people only; programs
+ * have `resopro freshness`. */
+static int
+show_freshness(struct cli *cli)
+{
+	Resopro__V1__FreshnessCountsRequest request;
+	struct paging all = { .left = UINT64_MAX };
+
+	resopro__v1__freshness_counts_request__init(&request);
+	putc('\n', cli->out);
+	return freshness_counts(cli, &request, &all);
+}
 
 static int
 run_status(struct cli *cli, const struct args *args)
@@ -21,7 +35,8 @@ run_status(struct cli *cli, const struct args *args)
 		    _("Writes are refused: the quota or the disk is full."));
 	code = output_message(cli, answer);
 	rsp_message_free(answer);
-	return code;
+	return code != 0 || cli->format != FORMAT_TABLE ? code
+							: show_freshness(cli);
 }
 
 const struct cmd cmd_status = {

@@ -93,7 +93,7 @@ show_choice(struct cli *cli, const char *text,
 		const char *cells[] = { c->code, c->nom, c->departement,
 			c->matched };
 
-		table_add(t, cells);
+		table_add(t, cells, NULL);
 	}
 	table_close(t);
 	return EXIT_INVALID;

@@ -32,6 +32,11 @@ static const struct opt opts[] = {
 	{ .name = "owner",
 	    .arg = "ID",
 	    .help = N_("only records that this organisation owns") },
+	{ .name = "freshness",
+	    .help = N_("also show when a record becomes due or stale") },
+	{ .name = "freshness-after",
+	    .arg = "DAY",
+	    .help = N_("first what did so after this day") },
 	{ .name = "no-reconnect",
 	    .help =
 		N_("end when the connection is lost, instead of resuming") },
@@ -44,6 +49,7 @@ struct watch {
 	Resopro__V1__Kind kinds[KINDS_MAX];
 	uint64_t last;        /* everything up to here was shown */
 	uint64_t until, left; /* 0: no limit; events still wanted */
+	char fresh_day[16];   /* freshness was told up to this day */
 	bool headed;          /* the csv heading is out */
 	bool snapshot_done;   /* or none was asked for */
 	unsigned wait_ms;     /* before the next reconnection */
@@ -55,9 +61,9 @@ static enum colour
 colour_of(Resopro__V1__ChangeType type)
 {
 	static const enum colour colours[] = { COLOUR_NONE, COLOUR_GOOD,
-		COLOUR_CHANGE, COLOUR_BAD };
+		COLOUR_CHANGE, COLOUR_BAD, COLOUR_CHANGE };
 
-	return (unsigned)type < 4 ? colours[type] : COLOUR_NONE;
+	return (unsigned)type < 5 ? colours[type] : COLOUR_NONE;
 }
 
 static const char *
@@ -65,6 +71,10 @@ type_name(const Resopro__V1__WatchEvent *e, char buf[48])
 {
 	if (e->type == RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_UNSPECIFIED)
 		return "present"; /* in a snapshot */
+	if (e->type == RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_FRESHNESS &&
+	    e->record != NULL)
+		return json_enum_short(&resopro__v1__freshness__descriptor,
+		    (int)e->record->freshness, buf);
 	return json_enum_short(&resopro__v1__change_type__descriptor,
 	    (int)e->type, buf);
 }
@@ -150,6 +160,9 @@ take(struct watch *w, const Resopro__V1__WatchResponse *r)
 		w->last = r->revision;
 	if (r->snapshot_done)
 		w->snapshot_done = true;
+	if (*r->freshness_day != '\0')
+		snprintf(w->fresh_day, sizeof w->fresh_day, "%s",
+		    r->freshness_day);
 	w->wait_ms = BACKOFF_MS;
 	if (w->left > 0) {
 		w->left -= r->n_events < w->left ? r->n_events : w->left;
@@ -225,6 +238,7 @@ resume(struct watch *w)
 		return; /* a snapshot starts over */
 	w->request.snapshot = 0;
 	w->request.from_revision = w->last + 1;
+	w->request.freshness_after = w->fresh_day;
 }
 
 static int
@@ -248,7 +262,11 @@ watch(struct watch *w)
 				continue;
 			how = 1;
 		}
-		if (how == 1 && w->last > 0)
+		if (how == 1 && w->last > 0 && w->fresh_day[0] != '\0')
+			cli_say(w->cli,
+			    _("resume with --from %ju --freshness-after %s"),
+			    (uintmax_t)w->last + 1, w->fresh_day);
+		else if (how == 1 && w->last > 0)
 			cli_say(w->cli, _("resume with --from %ju"),
 			    (uintmax_t)w->last + 1);
 		return EXIT_OK;
@@ -274,6 +292,21 @@ head_revision(struct cli *cli, uint64_t *revision)
 }
 
 static int
+read_freshness(struct watch *w, const struct args *args)
+{
+	const char *after = args_get(args, "freshness-after");
+
+	w->request.freshness = args_has(args, "freshness") || after != NULL;
+	if (w->request.freshness && args_get(args, "until") != NULL)
+		return cli_usage(w->cli, "%s",
+		    _("--freshness and --until exclude each other"));
+	if (after != NULL && cli_date(w->cli, "--freshness-after", after) != 0)
+		return EXIT_USAGE;
+	w->request.freshness_after = cli_field(after);
+	return 0;
+}
+
+static int
 read_options(struct watch *w, const struct args *args)
 {
 	struct cli *cli = w->cli;
@@ -281,10 +314,13 @@ read_options(struct watch *w, const struct args *args)
 	const char *until = args_get(args, "until");
 	const char *count = args_get(args, "count");
 	size_t i;
+	int code;
 
 	if (args_has(args, "snapshot") && from != NULL)
 		return cli_usage(cli, "%s",
 		    _("--from and --snapshot exclude each other"));
+	if ((code = read_freshness(w, args)) != 0)
+		return code;
 	if ((from != NULL && cli_number(cli, "--from", from, 1, UINT64_MAX,
 				 &w->request.from_revision) != 0) ||
 	    (count != NULL && cli_number(cli, "--count", count, 1, UINT64_MAX,

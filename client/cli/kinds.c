@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "freshness.h"
 #include "json.h"
 
 static const struct column organisation_columns[] = {
@@ -16,6 +17,11 @@ static const struct column organisation_columns[] = {
 	{ .title = N_("CONFIRMED"),
 	    .path = "confirmed_at",
 	    .flags = COLUMN_DAY },
+	{ .title = N_("FRESHNESS"),
+	    .path = "freshness",
+	    .flags = COLUMN_WORDS,
+	    .text = freshness_of_record,
+	    .colour = freshness_colour_of_record },
 	{ 0 }
 };
 static const struct column site_columns[] = {
@@ -31,6 +37,11 @@ static const struct column site_columns[] = {
 	{ .title = N_("CONFIRMED"),
 	    .path = "confirmed_at",
 	    .flags = COLUMN_DAY },
+	{ .title = N_("FRESHNESS"),
+	    .path = "freshness",
+	    .flags = COLUMN_WORDS,
+	    .text = freshness_of_record,
+	    .colour = freshness_colour_of_record },
 	{ 0 }
 };
 static const struct column offer_columns[] = {
@@ -43,6 +54,11 @@ static const struct column offer_columns[] = {
 	{ .title = N_("CONFIRMED"),
 	    .path = "confirmed_at",
 	    .flags = COLUMN_DAY },
+	{ .title = N_("FRESHNESS"),
+	    .path = "freshness",
+	    .flags = COLUMN_WORDS,
+	    .text = freshness_of_record,
+	    .colour = freshness_colour_of_record },
 	{ 0 }
 };
 static const struct column status_columns[] = {

@@ -136,17 +136,28 @@ people_text(const ProtobufCMessage *m, const field_desc *f, bool day_only)
 }
 
 static char *
-column_text(const struct column *c, const ProtobufCMessage *m, bool is_table)
+field_text(const struct column *c, const ProtobufCMessage *m, bool is_table)
 {
 	const field_desc *f;
 
-	if (c->text != NULL)
+	if (c->text != NULL && (is_table || !(c->flags & COLUMN_WORDS)))
 		return need_text(c->text(m));
 	if (!is_table)
 		return output_path(m, c->path);
 	f = follow(&m, c->path);
 	return f == NULL ? need_text(strdup(""))
 			 : people_text(m, f, c->flags & COLUMN_DAY);
+}
+
+static char *
+column_text(const struct column *c, const ProtobufCMessage *m, bool is_table)
+{
+	char *text = field_text(c, m, is_table);
+
+	if (*text != '\0' || !(c->flags & COLUMN_ZERO))
+		return text;
+	free(text);
+	return need_text(strdup("0"));
 }
 
 /* ---- csv --------------------------------------------------------------------- */
@@ -321,6 +332,7 @@ table_item(struct output *o, const ProtobufCMessage *m)
 {
 	char *cells[TABLE_COLUMNS_MAX];
 	const char *shown[TABLE_COLUMNS_MAX] = { 0 };
+	enum colour colours[TABLE_COLUMNS_MAX] = { COLOUR_NONE };
 	const struct column *c;
 	size_t n = 0, i;
 
@@ -329,9 +341,10 @@ table_item(struct output *o, const ProtobufCMessage *m)
 			continue;
 		cells[n] = column_text(c, m, true);
 		shown[n] = cells[n];
+		colours[n] = c->colour != NULL ? c->colour(m) : COLOUR_NONE;
 		n++;
 	}
-	table_add(o->table, shown);
+	table_add(o->table, shown, colours);
 	for (i = 0; i < n; i++)
 		free(cells[i]);
 }

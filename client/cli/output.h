@@ -18,13 +18,16 @@
 #include <stdint.h>
 
 #include "cli.h"
+#include "term.h"
 
 enum {
-	COLUMN_RIGHT = 1, /* numbers */
-	COLUMN_KEEP = 2,  /* never shortened (ids, codes) */
-	COLUMN_CSV = 4,   /* only in csv */
-	COLUMN_TABLE = 8, /* not in csv */
-	COLUMN_DAY = 16   /* of a time, only the day (in a table) */
+	COLUMN_RIGHT = 1,  /* numbers */
+	COLUMN_KEEP = 2,   /* never shortened (ids, codes) */
+	COLUMN_CSV = 4,    /* only in csv */
+	COLUMN_TABLE = 8,  /* not in csv */
+	COLUMN_DAY = 16,   /* of a time, only the day (in a table) */
+	COLUMN_WORDS = 32, /* `text` is for tables only */
+	COLUMN_ZERO = 64   /* of a number: 0 is shown, not left out */
 };
 
 struct column {
@@ -34,6 +37,8 @@ struct column {
 	unsigned flags;
 	/* Makes the text instead of `path`; free()d after. */
 	char *(*text)(const ProtobufCMessage *item);
+	/* Of its cell in a table, on a terminal; NULL: none. */
+	enum colour (*colour)(const ProtobufCMessage *item);
 };
 
 struct output;

@@ -65,13 +65,13 @@ changes_text(const ProtobufCMessage *m)
 }
 
 static const struct column columns[] = {
-	{ N_("ACTION"), "action", 0, NULL },
-	{ N_("KIND"), "kind", 0, NULL },
-	{ N_("ID"), "id", 0, NULL },
-	{ N_("SOURCE ID"), "source_id", 0, NULL },
-	{ N_("NAME"), "name", 0, NULL },
-	{ N_("POSITION"), "position", COLUMN_RIGHT, NULL },
-	{ N_("DETAILS"), "details", 0, changes_text },
+	{ .title = N_("ACTION"), .path = "action" },
+	{ .title = N_("KIND"), .path = "kind" },
+	{ .title = N_("ID"), .path = "id" },
+	{ .title = N_("SOURCE ID"), .path = "source_id" },
+	{ .title = N_("NAME"), .path = "name" },
+	{ .title = N_("POSITION"), .path = "position", .flags = COLUMN_RIGHT },
+	{ .title = N_("DETAILS"), .path = "details", .text = changes_text },
 	{ 0 },
 };
 

@@ -85,6 +85,8 @@ static const struct alias {
 	{ "created_at", "" },
 	{ "updated_at", "" },
 	{ "confirmed_at", "" },
+	{ "freshness", "" },
+	{ "stale_on", "" },
 };
 
 const struct records_kind *

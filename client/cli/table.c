@@ -11,6 +11,11 @@ enum {
 	NARROWEST = 12 /* to which a column may be shortened */
 };
 
+struct cell {
+	char *text; /* safe for a terminal */
+	enum colour colour;
+};
+
 struct table {
 	FILE *out;
 	int width;
@@ -18,7 +23,7 @@ struct table {
 	size_t n, visible;
 	struct table_column columns[TABLE_COLUMNS_MAX];
 	size_t widths[TABLE_COLUMNS_MAX];
-	char **ahead; /* cells that wait, row by row */
+	struct cell *ahead; /* cells that wait, row by row */
 	size_t rows;
 };
 
@@ -100,36 +105,35 @@ fit(struct table *t)
 /* ---- rows -------------------------------------------------------------------- */
 
 static void
-put_cell(struct table *t, size_t i, const char *text, bool last)
+put_cell(struct table *t, size_t i, const struct cell *c, bool last)
 {
+	const char *text = c->text;
 	size_t width = term_width(text), column = t->widths[i], pad;
 
 	/* Without a limit nothing is shortened, however late it comes. */
-	if (width > column && t->width > 0 && column > 0) {
-		size_t bytes = term_fit(text, column - 1);
-
-		fprintf(t->out, "%.*s…", (int)bytes, text);
-		pad = 0;
-	} else {
-		pad = width < column ? column - width : 0;
-		if (t->columns[i].right)
-			fprintf(t->out, "%*s", (int)pad, "");
+	pad = width < column ? column - width : 0;
+	if (t->columns[i].right)
+		fprintf(t->out, "%*s", (int)pad, "");
+	fputs(term_start(t->colour, c->colour), t->out);
+	if (width > column && t->width > 0 && column > 0)
+		fprintf(t->out, "%.*s…", (int)term_fit(text, column - 1), text);
+	else
 		fputs(text, t->out);
-	}
+	fputs(term_end(t->colour, c->colour), t->out);
 	if (!last)
 		fprintf(t->out, "%*s",
 		    (int)(t->columns[i].right ? 0 : pad) + GAP, "");
 }
 
 static void
-put_row(struct table *t, char **cells)
+put_row(struct table *t, const struct cell *cells)
 {
 	size_t i, n = t->visible;
 
-	while (n > 1 && *cells[n - 1] == '\0')
+	while (n > 1 && *cells[n - 1].text == '\0')
 		n--; /* no blanks at the end of a line */
 	for (i = 0; i < n; i++)
-		put_cell(t, i, cells[i], i + 1 == n);
+		put_cell(t, i, &cells[i], i + 1 == n);
 	putc('\n', t->out);
 }
 
@@ -139,8 +143,15 @@ put_titles(struct table *t)
 	size_t i;
 
 	fputs(term_start(t->colour, COLOUR_BOLD), t->out);
-	for (i = 0; i < t->visible; i++)
-		put_cell(t, i, t->columns[i].title, i + 1 == t->visible);
+	for (i = 0; i < t->visible; i++) {
+		union { /* only read */
+			const char *in;
+			char *out;
+		} title = { .in = t->columns[i].title };
+		struct cell c = { .text = title.out };
+
+		put_cell(t, i, &c, i + 1 == t->visible);
+	}
 	fputs(term_end(t->colour, COLOUR_BOLD), t->out);
 	putc('\n', t->out);
 }
@@ -152,7 +163,7 @@ start(struct table *t)
 
 	for (row = 0; row < t->rows; row++)
 		for (i = 0; i < t->n; i++) {
-			size_t w = term_width(t->ahead[row * t->n + i]);
+			size_t w = term_width(t->ahead[row * t->n + i].text);
 
 			if (w > t->widths[i])
 				t->widths[i] = w;
@@ -163,19 +174,22 @@ start(struct table *t)
 	for (row = 0; row < t->rows; row++)
 		put_row(t, t->ahead + row * t->n);
 	for (i = 0; i < t->rows * t->n; i++)
-		free(t->ahead[i]);
+		free(t->ahead[i].text);
 	t->rows = 0;
 	t->started = true;
 }
 
 void
-table_add(struct table *t, const char *const *cells)
+table_add(struct table *t, const char *const *cells, const enum colour *colours)
 {
-	char *safe[TABLE_COLUMNS_MAX];
+	struct cell safe[TABLE_COLUMNS_MAX];
 	size_t i;
 
-	for (i = 0; i < t->n; i++)
-		safe[i] = need(term_safe(cells[i], strlen(cells[i]), false));
+	for (i = 0; i < t->n; i++) {
+		safe[i].text =
+		    need(term_safe(cells[i], strlen(cells[i]), false));
+		safe[i].colour = colours != NULL ? colours[i] : COLOUR_NONE;
+	}
 	if (!t->started && t->rows < TABLE_AHEAD) {
 		memcpy(t->ahead + t->rows * t->n, safe, t->n * sizeof *safe);
 		t->rows++;
@@ -185,7 +199,7 @@ table_add(struct table *t, const char *const *cells)
 		start(t);
 	put_row(t, safe);
 	for (i = 0; i < t->n; i++)
-		free(safe[i]);
+		free(safe[i].text);
 }
 
 size_t

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "term.h"
+
 enum { TABLE_AHEAD = 500, TABLE_COLUMNS_MAX = 16 };
 
 struct table_column {
@@ -26,8 +28,10 @@ struct table;
 struct table *table_open(FILE *, int width, bool colour,
     const struct table_column *, size_t ncolumns);
 
-/* One row: as many cells as columns; copied. */
-void table_add(struct table *, const char *const *cells);
+/* One row: as many cells as columns; copied.  `colours` of the cells, or NULL:
+ * none. */
+void table_add(struct table *, const char *const *cells,
+    const enum colour *colours);
 
 /* Print what waits; frees.  Returns how many columns were left out. */
 size_t table_close(struct table *);

@@ -37,6 +37,8 @@ METHOD(rsp_registry_sync, "Registry", "Sync",
     sync_request, sync_response, RSP_BIDI, RSP_WRITE_ID);
 METHOD(rsp_registry_watch, "Registry", "Watch",
     watch_request, watch_response, RSP_SERVER_STREAM, RSP_READ);
+METHOD(rsp_registry_freshness_counts, "Registry", "FreshnessCounts",
+    freshness_counts_request, freshness_counts_response, RSP_UNARY, RSP_READ);
 METHOD(rsp_memberships_record_status, "Memberships", "RecordStatus",
     record_status_request, status_response, RSP_UNARY, RSP_WRITE_ID);
 METHOD(rsp_memberships_end_status, "Memberships", "EndStatus",
@@ -83,6 +85,7 @@ static const struct rsp_method *const methods[] = {
 	&rsp_registry_history,
 	&rsp_registry_sync,
 	&rsp_registry_watch,
+	&rsp_registry_freshness_counts,
 	&rsp_memberships_record_status,
 	&rsp_memberships_end_status,
 	&rsp_activities_declare,

@@ -55,6 +55,9 @@ static const struct policy_row rows[] = {
 	{ REGISTRY "Watch", SUBJECT_ACTIVITY, AGENCY | AUTHORITIES, MEMBERS,
 	    "read-activity", own_activity },
 
+	{ REGISTRY "FreshnessCounts", SUBJECT_NONE, EVERYBODY, 0, "read",
+	    ask_agency },
+
 	/* ---- writing: each its own, the agency everything ---- */
 	{ REGISTRY "Put", PLACES, AGENCY, WRITER | PROXIMITY, "write-own",
 	    own_only },

@@ -173,7 +173,8 @@ answer(struct write *base)
 	if (v == NULL ||
 	    view_get_as_of(v, ACTIVITY, w->put.asked->id,
 		base->proposal.revision, &s, &e) != 1 ||
-	    (r.record = registry_unpack(base->arena, v, &s, &e)) == NULL) {
+	    (r.record = registry_unpack(base->arena, v, &s,
+		 &base->service->clock, &e)) == NULL) {
 		if (e.code == ERR_NONE)
 			err_set(&e, ERR_INTERNAL, "written, but not read back");
 		call_fail(base->user.call, &e);
@@ -275,6 +276,7 @@ list(struct call *c, const ProtobufCMessage *m, struct err *e)
 		.activity_kind = q->activity_kind,
 		.from = q->from,
 		.to = q->to,
+		.clock = &s->clock,
 		.who = call_principal(c),
 		.method = call_method(c)->path,
 	};

@@ -23,6 +23,7 @@ struct catalog {
 	struct territory *territory;
 	struct vocabularies *vocabularies;
 	struct referral_rules *rules;
+	struct catalog_periods periods;
 };
 
 /* ---- files -------------------------------------------------------------- */
@@ -229,6 +230,18 @@ catalog_unref(struct catalog *c)
 	vocabularies_free(c->vocabularies);
 	referral_rules_free(c->rules);
 	free(c);
+}
+
+void
+catalog_set_periods(struct catalog *c, const struct catalog_periods *p)
+{
+	c->periods = *p;
+}
+
+const struct catalog_periods *
+catalog_periods(const struct catalog *c)
+{
+	return &c->periods;
 }
 
 const struct territory *

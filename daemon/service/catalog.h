@@ -1,11 +1,12 @@
 /*
  * catalog.h - the data files that change yearly: territories, vocabularies,
- * referral rules.  Immutable once loaded, shared by reference count, replaced
- * whole on reload.
+ * referral rules; and the periods of freshness, which are reloaded with them.
+ * Immutable once loaded, shared by reference count, replaced whole on reload.
  */
 #ifndef SERVICE_CATALOG_H
 #define SERVICE_CATALOG_H
 
+#include "domain/freshness.h"
 #include "wire/err.h"
 
 struct catalog;
@@ -24,6 +25,14 @@ struct vocabularies;
 struct catalog *catalog_load(const char *dir, struct err *);
 struct catalog *catalog_ref(struct catalog *); /* any thread */
 void catalog_unref(struct catalog *);          /* any thread; NULL is a no-op */
+
+/* How long a confirmation holds, by kind; none has a lease until they are set:
+ * before the catalog is shared. */
+struct catalog_periods {
+	struct freshness_period organisation, site, offer;
+};
+void catalog_set_periods(struct catalog *, const struct catalog_periods *);
+const struct catalog_periods *catalog_periods(const struct catalog *);
 
 const struct territory *catalog_territory(const struct catalog *);
 const struct vocabularies *catalog_vocabularies(const struct catalog *);

@@ -12,6 +12,7 @@
 #include "resopro/v1/admin.pb-c.h"
 #include "resopro/v1/types.pb-c.h"
 #include "service/catalog.h"
+#include "service/lease.h"
 #include "service/service.h"
 
 struct accounts;
@@ -25,6 +26,7 @@ struct service {
 	struct store *store;
 	struct reader *reader;
 	struct catalog *catalog;   /* one reference */
+	struct lease_clock clock;  /* its periods, and the day */
 	struct rpc_server *server; /* borrowed; NULL until set */
 	struct accounts *accounts;
 	struct referrals *referrals;
@@ -37,6 +39,7 @@ struct service {
 	uint64_t seen;                /* head that accounts were read at */
 	struct service_limits limits; /* defaults filled in */
 	unsigned syncs;               /* open now */
+	unsigned countings;           /* of freshness, under way */
 	unsigned writing;             /* with the writer thread */
 	void (*quiet)(void *);        /* wanted once there are none, or NULL */
 	void *quiet_arg;

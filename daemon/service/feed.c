@@ -90,17 +90,18 @@ whole_len(Resopro__V1__ChangeType type, size_t record_len)
 }
 
 size_t
-feed_snapshot_size(const struct stored *s)
+feed_record_size(Resopro__V1__ChangeType type, const struct stored *s,
+    const struct lease *l)
 {
-	return whole_len(0, s->record.len);
+	return whole_len(type, record_payload_size(s, l));
 }
 
 uint8_t *
-feed_snapshot_write(uint8_t *out, const struct stored *s)
+feed_record_write(uint8_t *out, Resopro__V1__ChangeType type,
+    const struct stored *s, const struct lease *l)
 {
-	out = event_head(out, 0, s->record.len);
-	memcpy(out, s->record.data, s->record.len);
-	return out + s->record.len;
+	out = event_head(out, type, record_payload_size(s, l));
+	return record_payload_write(out, s, l);
 }
 
 /* A tombstone says what it was; its body is in the history. */

@@ -7,6 +7,7 @@
 
 #include "resopro/v1/registry.pb-c.h"
 #include "rpc/call.h"
+#include "service/lease.h"
 #include "store/store.h"
 #include "wire/arena.h"
 
@@ -52,8 +53,11 @@ size_t feed_message_size(uint64_t revision, size_t events_len,
     struct bytes tail);
 uint8_t *feed_message_head(uint8_t *out, uint64_t revision);
 
-/* A record as it stands, as a snapshot's event. */
-size_t feed_snapshot_size(const struct stored *);
-uint8_t *feed_snapshot_write(uint8_t *out, const struct stored *);
+/* A record as it stands, as an event of a response; a zeroed lease adds
+ * nothing. */
+size_t feed_record_size(Resopro__V1__ChangeType, const struct stored *,
+    const struct lease *);
+uint8_t *feed_record_write(uint8_t *out, Resopro__V1__ChangeType,
+    const struct stored *, const struct lease *);
 
 #endif

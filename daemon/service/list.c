@@ -161,6 +161,7 @@ matches(struct listing *l, const struct stored *s)
 	const struct list_filter *f = l->filter;
 	struct record_facts facts;
 	Resopro__V1__Record *r;
+	struct lease lease;
 
 	if (s->deleted || s->revision <= f->changed_since)
 		return 0;
@@ -169,6 +170,13 @@ matches(struct listing *l, const struct stored *s)
 			return -1;
 		if (facts.owner.len != strlen(f->owner) ||
 		    memcmp(facts.owner.data, f->owner, facts.owner.len) != 0)
+			return 0;
+	}
+	if (f->freshness != 0) {
+		charge(l); /* when its whole scope was confirmed is a look */
+		if (page_lease(l->page, s, &lease, l->e) < 0)
+			return -1;
+		if ((f->freshness & 1u << lease.state) == 0)
 			return 0;
 	}
 	if (!looks_inside(f))
@@ -285,6 +293,7 @@ list_fill(struct page *p, const struct list_filter *f,
 
 	if ((l.scratch = arena_new(64u << 20)) == NULL)
 		return err_set(e, ERR_NOMEM, "list");
+	p->clock = f->clock;
 	rc = walk(&l);
 	arena_free(l.scratch);
 	return rc < 0 ? -1 : 0;
@@ -331,6 +340,31 @@ check_request(const Resopro__V1__ListRequest *q, const struct principal *who,
 	return authorise(who, method, q->kind, true, e);
 }
 
+static int
+read_freshness(const Resopro__V1__ListRequest *q, unsigned *bits, struct err *e)
+{
+	*bits = 0;
+	for (size_t i = 0; i < q->n_freshness; i++) {
+		if (q->freshness[i] <
+			RESOPRO__V1__FRESHNESS__FRESHNESS_CONFIRMED ||
+		    q->freshness[i] > RESOPRO__V1__FRESHNESS__FRESHNESS_STALE) {
+			err_set(e, ERR_INVALID, "freshness: not a state");
+			err_field(e, "freshness");
+			err_reason(e, "FRESHNESS");
+			return err_remedy(e,
+			    "give FRESHNESS_CONFIRMED, FRESHNESS_DUE or "
+			    "FRESHNESS_STALE");
+		}
+		*bits |= 1u << q->freshness[i];
+	}
+	if (*bits == 0 || q->as_of == NULL)
+		return 0;
+	err_set(e, ERR_INVALID, "freshness: the past has none");
+	err_field(e, "freshness");
+	err_reason(e, "AS_OF");
+	return err_remedy(e, "leave as_of out");
+}
+
 static uint64_t
 hash_filters(const Resopro__V1__ListRequest *q)
 {
@@ -364,6 +398,7 @@ registry_list(struct call *c, const ProtobufCMessage *m, struct err *e)
 		.organisation_kind = q->organisation_kind,
 		.changed_since = q->changed_since,
 		.active_on = q->active_on,
+		.clock = q->as_of == NULL ? &s->clock : NULL,
 		.who = call_principal(c),
 		.method = call_method(c)->path,
 	};
@@ -371,6 +406,7 @@ registry_list(struct call *c, const ProtobufCMessage *m, struct err *e)
 	uint64_t revision;
 
 	if (v == NULL || check_request(q, f.who, f.method, e) < 0 ||
+	    read_freshness(q, &f.freshness, e) < 0 ||
 	    list_zone(t, "territory", q->territory, &f.zone, e) < 0 ||
 	    registry_as_of(v, q->as_of, &revision, e) < 0 ||
 	    page_open(&page, call_arena(c), v, revision, q->page_size,

@@ -13,6 +13,9 @@ struct list_filter { /* NULLs, "" and zeros: any */
 	const struct zone *zone;
 	uint64_t changed_since;
 	const char *active_on; /* statuses */
+	/* Today's, for the answers; NULL: they tell of the past. */
+	const struct lease_clock *clock;
+	unsigned freshness; /* bit an enum freshness */
 	/* Activities: */
 	const char *activity_kind, *from, *to;
 	/* May the caller see it?  Records that it may not are left out. */

@@ -183,7 +183,8 @@ answer(struct write *base)
 		call_fail(c, &e);
 		return;
 	}
-	registry_reply_record(c, v, &s, base->proposal.revision);
+	registry_reply_record(c, v, &s, base->proposal.revision,
+	    &base->service->clock);
 }
 
 static int

@@ -7,6 +7,29 @@
 
 #include "rpc/call.h"
 
+int
+page_bad_token(struct err *e)
+{
+	err_set(e, ERR_INVALID, "page_token: not a token of this listing");
+	err_field(e, "page_token");
+	err_reason(e, "PAGE_TOKEN");
+	return err_remedy(e, "send the next_page_token of the page before with "
+			     "the same filters, or start again without one");
+}
+
+int
+page_size(uint32_t asked, uint32_t *size, struct err *e)
+{
+	*size = asked != 0 ? asked : PAGE_DEFAULT;
+	if (asked <= PAGE_MAX)
+		return 0;
+	err_set(e, ERR_INVALID, "page_size: %u", asked);
+	err_field(e, "page_size");
+	err_reason(e, "OUT_OF_RANGE");
+	return err_remedy(e, "give 1 to %d, or 0 for %d", PAGE_MAX,
+	    PAGE_DEFAULT);
+}
+
 /* "<revision>.<filters>.<last id>", numbers in hexadecimal. */
 static int
 read_token(struct page *p, const char *token, struct err *e)
@@ -22,11 +45,7 @@ read_token(struct page *p, const char *token, struct err *e)
 		(void)snprintf(p->after, sizeof p->after, "%s", token + at);
 		return 0;
 	}
-	err_set(e, ERR_INVALID, "page_token: not a token of this listing");
-	err_field(e, "page_token");
-	err_reason(e, "PAGE_TOKEN");
-	return err_remedy(e, "send the next_page_token of the page before with "
-			     "the same filters, or start again without one");
+	return page_bad_token(e);
 }
 
 int
@@ -39,20 +58,14 @@ page_open(struct page *p, struct arena *arena, struct view *v, uint64_t first,
 	p->view = v;
 	p->revision = first;
 	p->filters = filters;
-	p->size = size != 0 ? size : PAGE_DEFAULT;
 	p->work = work;
-	if (p->size > PAGE_MAX) {
-		err_set(e, ERR_INVALID, "page_size: %u", size);
-		err_field(e, "page_size");
-		err_reason(e, "OUT_OF_RANGE");
-		return err_remedy(e, "give 1 to %d, or 0 for %d", PAGE_MAX,
-		    PAGE_DEFAULT);
-	}
+	if (page_size(size, &p->size, e) < 0)
+		return -1;
 	if (token[0] != '\0' && read_token(p, token, e) < 0)
 		return -1;
 	p->records = arena_alloc(arena, p->size * sizeof *p->records);
-	p->confirmed = arena_alloc(arena, p->size * sizeof *p->confirmed);
-	if (p->records == NULL || p->confirmed == NULL)
+	p->leases = arena_alloc(arena, p->size * sizeof *p->leases);
+	if (p->records == NULL || p->leases == NULL)
 		return err_set(e, ERR_NOMEM, "page");
 	return 0;
 }
@@ -70,16 +83,26 @@ page_looks(struct page *p, const char *id)
 }
 
 int
-page_take(struct page *p, const struct stored *s, struct err *e)
+page_lease(struct page *p, const struct stored *s, struct lease *out,
+    struct err *e)
 {
 	struct record_facts facts;
 
 	if (record_facts(s->record, &facts, e) < 0)
 		return -1;
-	p->records[p->n] = *s;
-	p->confirmed[p->n] = record_confirmed(p->view, s, &facts);
-	p->bytes += record_field_size(s, p->confirmed[p->n]);
-	p->n++;
+	*out = lease_of(p->clock, p->view, s, &facts);
+	return 0;
+}
+
+int
+page_take(struct page *p, const struct stored *s, struct err *e)
+{
+	struct lease *l = &p->leases[p->n];
+
+	if (page_lease(p, s, l, e) < 0)
+		return -1;
+	p->records[p->n++] = *s;
+	p->bytes += record_field_size(s, l);
 	return 0;
 }
 
@@ -101,8 +124,7 @@ page_reply(struct call *c, struct page *p, struct err *e)
 	*out++ = 1 << 3;
 	out = varint_write(out, p->revision);
 	for (uint32_t i = 0; i < p->n; i++)
-		out =
-		    record_field_write(out, 2, &p->records[i], p->confirmed[i]);
+		out = record_field_write(out, 2, &p->records[i], &p->leases[i]);
 	if (token_len > 0) {
 		*out++ = 3 << 3 | 2;
 		out = varint_write(out, token_len);

@@ -6,7 +6,7 @@
 #define SERVICE_PAGE_H
 
 #include "service/context.h"
-#include "service/record.h"
+#include "service/lease.h"
 #include "wire/arena.h"
 
 #define PAGE_MAX 1000
@@ -23,8 +23,9 @@ struct page {
 	uint32_t size;     /* records wanted */
 	char after[STORE_ID_MAX + 1]; /* "" from the start */
 
+	const struct lease_clock *clock; /* NULL: the page tells of the past */
 	struct stored *records;
-	int64_t *confirmed;
+	struct lease *leases;
 	uint32_t n;
 	size_t bytes;
 	unsigned work;               /* records that may still be looked at */
@@ -40,9 +41,16 @@ int page_open(struct page *, struct arena *, struct view *, uint64_t first,
     uint32_t size, const char *token, uint64_t filters, unsigned work,
     struct err *);
 
+/* For other listings by pages: the size asked for, and a token that is none. */
+int page_size(uint32_t asked, uint32_t *size, struct err *);
+int page_bad_token(struct err *);
+
 /* About to look at this record: false when the page is full or enough was
  * looked at for one turn; there is more then. */
 bool page_looks(struct page *, const char *id);
+/* Its lease, as the page will tell. */
+int page_lease(struct page *, const struct stored *, struct lease *,
+    struct err *);
 /* Take it (borrowed from the view). */
 int page_take(struct page *, const struct stored *, struct err *);
 

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "domain/date.h"
+#include "service/lease.h"
+
 enum { /* field numbers of Record in types.proto */
 	FIELD_OWNER = 3,
 	FIELD_SOURCE = 4,
@@ -13,6 +16,9 @@ enum { /* field numbers of Record in types.proto */
 	FIELD_CREATED = 8,
 	FIELD_UPDATED = 9,
 	FIELD_CONFIRMED = 11,
+	FIELD_FRESHNESS = 12,
+	FIELD_STALE_ON = 13,
+	FIELD_BODY = 20, /* and what follows */
 };
 
 static void *
@@ -76,6 +82,8 @@ record_strip(Resopro__V1__Record *r)
 	r->created_at = NULL;
 	r->updated_at = NULL;
 	r->confirmed_at = NULL;
+	r->freshness = RESOPRO__V1__FRESHNESS__FRESHNESS_UNSPECIFIED;
+	r->stale_on = (char *)(uintptr_t)protobuf_c_empty_string;
 	r->deleted = 0;
 }
 
@@ -143,6 +151,8 @@ record_facts(struct bytes stored, struct record_facts *facts, struct err *e)
 			facts->updated_ns = timestamp_ns(bytes_of(&f));
 			break;
 		default:
+			if (f.number >= FIELD_BODY && f.wire_type == 2)
+				facts->body = bytes_of(&f);
 			break;
 		}
 	}
@@ -226,30 +236,48 @@ record_confirmed(struct view *v, const struct stored *s,
 	return at;
 }
 
-static size_t
-record_payload_size(const struct stored *s, int64_t confirmed_ns)
+size_t
+record_payload_size(const struct stored *s, const struct lease *l)
 {
 	return s->record.len +
-	       (confirmed_ns > 0 ? 2 + timestamp_size(confirmed_ns) : 0);
+	       (l->confirmed_ns > 0 ? 2 + timestamp_size(l->confirmed_ns) : 0) +
+	       (l->state != FRESHNESS_NONE ? 2 + 2 + DATE_TEXT_SIZE - 1 : 0);
+}
+
+uint8_t *
+record_payload_write(uint8_t *out, const struct stored *s,
+    const struct lease *l)
+{
+	char day[DATE_TEXT_SIZE];
+
+	memcpy(out, s->record.data, s->record.len);
+	out += s->record.len;
+	if (l->confirmed_ns > 0)
+		out = timestamp_write(out, FIELD_CONFIRMED, l->confirmed_ns);
+	if (l->state == FRESHNESS_NONE)
+		return out;
+	*out++ = FIELD_FRESHNESS << 3;
+	*out++ = (uint8_t)l->state;
+	lease_day_text(l->stale_day, day);
+	*out++ = FIELD_STALE_ON << 3 | 2;
+	*out++ = DATE_TEXT_SIZE - 1;
+	memcpy(out, day, DATE_TEXT_SIZE - 1);
+	return out + DATE_TEXT_SIZE - 1;
 }
 
 size_t
-record_field_size(const struct stored *s, int64_t confirmed_ns)
+record_field_size(const struct stored *s, const struct lease *l)
 {
-	size_t len = record_payload_size(s, confirmed_ns);
+	size_t len = record_payload_size(s, l);
 
 	return 1 + varint_size(len) + len;
 }
 
 uint8_t *
 record_field_write(uint8_t *out, unsigned field, const struct stored *s,
-    int64_t confirmed_ns)
+    const struct lease *l)
 {
 	*out++ = (uint8_t)(field << 3 | 2);
-	out = varint_write(out, record_payload_size(s, confirmed_ns));
-	memcpy(out, s->record.data, s->record.len);
-	out += s->record.len;
-	if (confirmed_ns > 0)
-		out = timestamp_write(out, FIELD_CONFIRMED, confirmed_ns);
-	return out;
+	out = varint_write(out, record_payload_size(s, l));
+	return record_payload_write(out, s, l);
 }

@@ -17,6 +17,8 @@
 #include "wire/arena.h"
 #include "wire/pb.h"
 
+struct lease; /* lease.h */
+
 /* protobuf-c's allocator over an arena; freeing does nothing. */
 ProtobufCAllocator record_allocator(struct arena *);
 
@@ -35,6 +37,7 @@ void record_strip(Resopro__V1__Record *);
 struct record_facts {
 	size_t head_len; /* bytes before the trailer */
 	struct bytes owner, source, source_id;
+	struct bytes body; /* of the kind's own message */
 	uint64_t version, revision;
 	int64_t created_ns, updated_ns;
 };
@@ -50,10 +53,14 @@ int64_t record_confirmed(struct view *, const struct stored *,
     const struct record_facts *);
 
 /* A record as it goes out inside a message: tag `field` (1..15), length, the
- * stored bytes and confirmed_at.  First the size, then the bytes. */
-size_t record_field_size(const struct stored *, int64_t confirmed_ns);
+ * stored bytes and what its lease says.  First the size, then the bytes. */
+size_t record_field_size(const struct stored *, const struct lease *);
 uint8_t *record_field_write(uint8_t *out, unsigned field, const struct stored *,
-    int64_t confirmed_ns);
+    const struct lease *);
+/* The same without tag and length. */
+size_t record_payload_size(const struct stored *, const struct lease *);
+uint8_t *record_payload_write(uint8_t *out, const struct stored *,
+    const struct lease *);
 
 /* "<kind>/owner/source": the scope that a FULL set confirms.  Returns the
  * length, or 0 when the record has no source.  `out` holds

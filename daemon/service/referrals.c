@@ -220,9 +220,40 @@ struct writing {
 	struct arena *arena;
 	struct directory *directory;
 	struct view *view;
+	const struct catalog_periods *periods;
 	const struct referral_answer *answer;
 	Resopro__V1__FindResponse *out;
 };
+
+/* How fresh its record is on the day of the question.  A place that has closed
+ * is no answer: only the period counts. */
+static int
+write_lease(struct writing *w, const struct candidate *c,
+    const struct directory_place *p, Resopro__V1__FindLine *to, struct err *e)
+{
+	Resopro__V1__Kind kind = c->site_id[0] != '\0'
+				     ? RESOPRO__V1__KIND__KIND_SITE
+				     : RESOPRO__V1__KIND__KIND_ORGANISATION;
+	int32_t confirmed, asked;
+
+	to->confirmed_on = borrow(p->confirmed_on);
+	if (!lease_day_parse(p->confirmed_on, &confirmed) ||
+	    !lease_day_parse(w->out->date, &asked))
+		return 0;
+	to->freshness =
+	    (Resopro__V1__Freshness)freshness_on(lease_period(w->periods,
+						     (uint8_t)kind),
+		confirmed, asked);
+	if (to->freshness != RESOPRO__V1__FRESHNESS__FRESHNESS_STALE)
+		return 0;
+	to->note = arena_printf(w->arena,
+	    "Confirmé pour la dernière fois le %s : à vérifier avant "
+	    "d'orienter.",
+	    p->confirmed_on);
+	return to->note != NULL
+		   ? 0
+		   : err_set(e, ERR_LIMIT, "the answer is too large");
+}
 
 static int
 write_place(struct writing *w, const struct referral_line *from,
@@ -232,7 +263,8 @@ write_place(struct writing *w, const struct referral_line *from,
 	char proof[PROOF_BYTES];
 
 	if (directory_show(w->directory, w->view, from->candidate, w->arena, &p,
-		e) < 0)
+		e) < 0 ||
+	    write_lease(w, from->candidate, &p, to, e) < 0)
 		return -1;
 	to->organisation_id = borrow(from->candidate->body->id);
 	to->organisation_nom = borrow(p.organisation_nom);
@@ -249,7 +281,6 @@ write_place(struct writing *w, const struct referral_line *from,
 	to->modes_accueil = p.modes_accueil;
 	to->n_modes_accueil = p.n_modes_accueil;
 	to->accessibilite_lieu = borrow(p.accessibilite_lieu);
-	to->confirmed_on = borrow(p.confirmed_on);
 	to->distance_class = (Resopro__V1__DistanceClass)from->placed.class;
 	to->distance_metres = from->placed.metres;
 	to->competence = from->placed.competence;
@@ -336,6 +367,7 @@ answer(struct call *c, const request *q, struct view *v, struct err *e)
 	struct writing w = { .arena = call_arena(c),
 		.directory = d,
 		.view = v,
+		.periods = catalog_periods(s->catalog),
 		.answer = &found,
 		.out = &out };
 	char day[DAY_TEXT_MAX];

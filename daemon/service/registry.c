@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "resopro/v1/registry.pb-c.h"
 #include "service/authorise.h"
+#include "service/lease.h"
 #include "service/put.h"
 #include "service/record.h"
 #include "service/schema.h"
@@ -96,11 +97,11 @@ registry_read(struct view *v, Resopro__V1__Kind kind, const char *id,
 /* GetResponse { revision = 1; record = 2; } from the stored bytes. */
 int
 registry_reply_record(struct call *c, struct view *v, const struct stored *s,
-    uint64_t revision)
+    uint64_t revision, const struct lease_clock *clock)
 {
 	struct record_facts facts;
 	struct err e = { 0 };
-	int64_t confirmed;
+	struct lease lease;
 	uint8_t *out;
 	size_t len;
 
@@ -108,8 +109,8 @@ registry_reply_record(struct call *c, struct view *v, const struct stored *s,
 		call_fail(c, &e);
 		return 0;
 	}
-	confirmed = record_confirmed(v, s, &facts);
-	len = 1 + varint_size(revision) + record_field_size(s, confirmed);
+	lease = lease_of(clock, v, s, &facts);
+	len = 1 + varint_size(revision) + record_field_size(s, &lease);
 	out = call_reply_room(c, len, &e);
 	if (out == NULL) {
 		call_fail(c, &e);
@@ -117,7 +118,7 @@ registry_reply_record(struct call *c, struct view *v, const struct stored *s,
 	}
 	*out++ = 1 << 3;
 	out = varint_write(out, revision);
-	record_field_write(out, 2, s, confirmed);
+	record_field_write(out, 2, s, &lease);
 	return call_reply_sent(c);
 }
 
@@ -141,7 +142,8 @@ registry_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 	if (authorise_stored(call_principal(c), call_method(c)->path, &s, e) <
 	    0)
 		return -1;
-	return registry_reply_record(c, v, &s, revision);
+	return registry_reply_record(c, v, &s, revision,
+	    q->as_of == NULL ? &call_service(c)->clock : NULL);
 }
 
 /* ---- BatchGet ----------------------------------------------------------- */
@@ -149,8 +151,9 @@ registry_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 #define BATCH_MAX 1000
 
 struct batch { /* what a BatchGet found, borrowed from the view */
+	const struct lease_clock *clock;
 	struct stored *records;
-	int64_t *confirmed;
+	struct lease *leases;
 	const Resopro__V1__RecordName **missing;
 	size_t n, n_missing, len; /* len: encoded */
 };
@@ -175,8 +178,8 @@ batch_one(struct batch *b, struct call *c, struct view *v,
 		NULL) == 0) {
 		if (record_facts(s->record, &facts, e) < 0)
 			return -1;
-		b->confirmed[b->n] = record_confirmed(v, s, &facts);
-		b->len += record_field_size(s, b->confirmed[b->n]);
+		b->leases[b->n] = lease_of(b->clock, v, s, &facts);
+		b->len += record_field_size(s, &b->leases[b->n]);
 		b->n++;
 		return 0;
 	}
@@ -199,8 +202,7 @@ batch_reply(struct call *c, const struct batch *b, uint64_t revision,
 	*out++ = 1 << 3;
 	out = varint_write(out, revision);
 	for (size_t i = 0; i < b->n; i++)
-		out =
-		    record_field_write(out, 2, &b->records[i], b->confirmed[i]);
+		out = record_field_write(out, 2, &b->records[i], &b->leases[i]);
 	for (size_t i = 0; i < b->n_missing; i++) {
 		*out++ = 3 << 3 | 2;
 		out = varint_write(out,
@@ -217,7 +219,8 @@ registry_batch_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 	    (const Resopro__V1__BatchGetRequest *)m;
 	struct view *v = service_view(call_service(c), e);
 	struct arena *arena = call_arena(c);
-	struct batch b = { 0 };
+	struct batch b = { .clock = q->as_of == NULL ? &call_service(c)->clock
+						     : NULL };
 	uint64_t revision;
 
 	if (v == NULL || registry_as_of(v, q->as_of, &revision, e) < 0)
@@ -229,9 +232,9 @@ registry_batch_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 		return err_remedy(e, "give 1 to %d names", BATCH_MAX);
 	}
 	b.records = arena_alloc(arena, q->n_names * sizeof *b.records);
-	b.confirmed = arena_alloc(arena, q->n_names * sizeof *b.confirmed);
+	b.leases = arena_alloc(arena, q->n_names * sizeof *b.leases);
 	b.missing = arena_alloc(arena, q->n_names * sizeof(*b.missing));
-	if (b.records == NULL || b.confirmed == NULL || b.missing == NULL)
+	if (b.records == NULL || b.leases == NULL || b.missing == NULL)
 		return err_set(e, ERR_LIMIT, "the batch is too large");
 	for (size_t i = 0; i < q->n_names; i++) {
 		if (batch_one(&b, c, v, q->names[i], revision, e) < 0)
@@ -242,25 +245,24 @@ registry_batch_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 
 Resopro__V1__Record *
 registry_unpack(struct arena *arena, struct view *v, const struct stored *s,
-    struct err *e)
+    const struct lease_clock *clock, struct err *e)
 {
-	Resopro__V1__Record *r = record_unpack(arena, s->record, e);
+	Resopro__V1__Record *r;
 	struct record_facts facts;
-	Google__Protobuf__Timestamp *t;
-	int64_t ns;
+	struct lease lease;
+	uint8_t *out;
+	size_t len;
 
-	if (r == NULL || record_facts(s->record, &facts, e) < 0)
+	if (record_facts(s->record, &facts, e) < 0)
 		return NULL;
-	t = arena_alloc(arena, sizeof *t);
-	if (t == NULL) {
+	lease = lease_of(clock, v, s, &facts);
+	len = record_payload_size(s, &lease);
+	if ((out = arena_alloc(arena, len)) == NULL) {
 		err_set(e, ERR_LIMIT, "the answer is too large");
 		return NULL;
 	}
-	ns = record_confirmed(v, s, &facts);
-	google__protobuf__timestamp__init(t);
-	t->seconds = ns / 1000000000;
-	t->nanos = (int32_t)(ns % 1000000000);
-	r->confirmed_at = t;
+	record_payload_write(out, s, &lease);
+	r = record_unpack(arena, (struct bytes){ out, len }, e);
 	return r;
 }
 
@@ -298,7 +300,8 @@ put_answer(struct write *base)
 		return;
 	}
 	r.revision = base->proposal.revision;
-	r.record = registry_unpack(base->arena, v, &s, &e);
+	r.record =
+	    registry_unpack(base->arena, v, &s, &base->service->clock, &e);
 	if (r.record == NULL) {
 		call_fail(c, &e);
 		return;

@@ -24,6 +24,9 @@ void registry_sync_closed(struct call *);
 int registry_watch(struct call *, const ProtobufCMessage *, struct err *);
 void registry_watch_writable(struct call *);
 void registry_watch_closed(struct call *);
+int registry_freshness_counts(struct call *, const ProtobufCMessage *,
+    struct err *);
+void registry_freshness_counts_closed(struct call *);
 
 /* A kind that the Registry serves, and an id of the right shape. */
 int registry_check_name(Resopro__V1__Kind, const char *id, struct err *);
@@ -40,12 +43,13 @@ int registry_as_of(struct view *, const Resopro__V1__AsOf *, uint64_t *revision,
 int registry_read(struct view *, Resopro__V1__Kind, const char *id,
     uint64_t revision, struct stored *, struct err *);
 
-/* Answer with { revision = 1; record = 2; }, copying the stored bytes. */
+/* Answer with { revision = 1; record = 2; }, copying the stored bytes.  The
+ * clock is NULL in an answer that tells of the past. */
 int registry_reply_record(struct call *, struct view *, const struct stored *,
-    uint64_t revision);
+    uint64_t revision, const struct lease_clock *);
 
-/* The record with its confirmed_at, in arena memory. */
+/* The record with what its lease says, in arena memory. */
 Resopro__V1__Record *registry_unpack(struct arena *, struct view *,
-    const struct stored *, struct err *);
+    const struct stored *, const struct lease_clock *, struct err *);
 
 #endif

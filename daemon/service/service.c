@@ -69,6 +69,11 @@ const struct rpc_method registry_methods[] = {
 	    .message = registry_watch,
 	    .writable = registry_watch_writable,
 	    .closed = registry_watch_closed },
+	{ .path = "/resopro.v1.Registry/FreshnessCounts",
+	    .kind = RPC_UNARY,
+	    .input = &resopro__v1__freshness_counts_request__descriptor,
+	    .message = registry_freshness_counts,
+	    .closed = registry_freshness_counts_closed },
 	{ .path = NULL },
 };
 
@@ -178,6 +183,20 @@ service_publish_counts(struct service *s)
 	    memory_order_relaxed);
 }
 
+/* Which day is it?  Asked once a second rather than once an answer: whatever
+ * the clock does, it is soon known. */
+static void
+read_day(struct service *s)
+{
+	int32_t before = s->clock.today;
+	struct store_stats st;
+
+	store_stats(s->store, &st);
+	s->clock.today = lease_day(clock_wall_ns(), st.head_time_ns);
+	if (s->clock.today > before)
+		watchers_new_day(s->watchers);
+}
+
 /* A credential may expire while its streams are open. */
 static void
 recheck(struct timer *t)
@@ -188,6 +207,7 @@ recheck(struct timer *t)
 	if (s->server != NULL && watchers_open(s->watchers) + s->syncs > 0)
 		rpc_server_recheck(s->server);
 	service_publish_counts(s);
+	read_day(s);
 	timer_start(s->loop, &s->recheck, RECHECK_NS);
 }
 
@@ -308,6 +328,7 @@ start(struct service *s, struct err *e)
 	if (accounts_load(s->accounts, v, e) < 0)
 		return -1;
 	reader_release(s->reader);
+	read_day(s);
 	s->recheck.run = recheck;
 	timer_start(s->loop, &s->recheck, RECHECK_NS);
 	return 0;
@@ -325,7 +346,7 @@ service_new(struct loop *loop, const struct service_opts *o, struct err *e)
 	memset(s, 0, sizeof *s);
 	s->loop = loop;
 	s->store = o->store;
-	s->catalog = catalog_ref(o->catalog);
+	service_set_catalog(s, o->catalog);
 	s->limits = o->limits;
 	s->workers = o->counts != NULL ? o->workers : 1;
 	s->worker = o->counts != NULL ? o->worker : 0;
@@ -385,5 +406,6 @@ service_set_catalog(struct service *s, struct catalog *catalog)
 	struct catalog *old = s->catalog;
 
 	s->catalog = catalog_ref(catalog);
+	s->clock.periods = catalog_periods(catalog);
 	catalog_unref(old);
 }

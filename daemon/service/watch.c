@@ -10,58 +10,28 @@
 #include <string.h>
 
 #include "service/authorise.h"
+#include "domain/date.h"
 #include "service/feed.h"
-#include "service/names.h"
-#include "service/record.h"
 #include "service/registry.h"
 #include "service/schema.h"
+#include "service/watch_internal.h"
 
 #define NAMES_MAX 1000
 #define PROGRESS_DEFAULT 60 /* seconds */
 #define PROGRESS_MAX 3600
-#define SNAPSHOT_SLICE 1000 /* records looked at a turn */
 #define DELIVERY_SLICE 4000 /* events and commits looked at a turn */
 #define WATCH_ARENA ((size_t)1 << 20)
 
-struct watch {
-	struct call_user user; /* first */
-	struct watchers *all;
-	struct watch *next, **link;
-	struct arena *arena; /* the filter */
-	const struct principal *who;
-	unsigned kinds;    /* bit a kind that is wanted and may be read */
-	unsigned own_only; /* of those: only the caller's own */
-	const char *owner;
-	struct names names;
-	uint64_t cursor; /* the next revision to deliver */
-	size_t part;     /* of that commit: parts already sent */
-	struct timer progress;
-	int64_t progress_ns;
-	bool told; /* something was sent since the timer started */
-
-	/* A snapshot, while it lasts: */
-	bool snapshot;
-	uint64_t at;  /* its revision */
-	uint8_t kind; /* being walked */
-	char after[STORE_ID_MAX + 1];
-	struct loop_task more;
-	bool more_posted, closed;
-};
-
-struct watchers {
-	struct service *service;
-	struct feed *feed;
-	struct watch *list;
-	uint64_t open;
-};
+static void ageing_found(struct ageing *, const struct err *, void *);
 
 struct watchers *
 watchers_new(struct service *s, struct err *e)
 {
 	struct watchers *w = calloc(1, sizeof *w);
 
-	if (w == NULL || (w->feed = feed_new(e)) == NULL) {
-		free(w);
+	if (w == NULL || (w->feed = feed_new(e)) == NULL ||
+	    (w->ageings = ageings_new(s, ageing_found, w, e)) == NULL) {
+		watchers_free(w);
 		err_set(e, ERR_NOMEM, "watches");
 		return NULL;
 	}
@@ -74,6 +44,7 @@ watchers_free(struct watchers *w)
 {
 	if (w == NULL)
 		return;
+	ageings_free(w->ageings);
 	feed_free(w->feed);
 	free(w);
 }
@@ -86,8 +57,8 @@ watchers_open(const struct watchers *w)
 
 /* ---- which events --------------------------------------------------------- */
 
-static bool
-wants(const struct watch *w, Resopro__V1__Kind kind, const char *id,
+bool
+watch_wants(const struct watch *w, Resopro__V1__Kind kind, const char *id,
     const char *owner, const char *organisation_id)
 {
 	unsigned bit = 1u << kind;
@@ -109,8 +80,8 @@ wants_all(const struct watch *w, const struct feed_commit *c)
 
 /* ---- delivering ----------------------------------------------------------- */
 
-static void
-end_watch(struct watch *w, const struct err *e)
+void
+watch_end(struct watch *w, const struct err *e)
 {
 	call_fail(w->user.call, e);
 }
@@ -119,8 +90,10 @@ static int
 send_progress(struct watch *w, struct err *e)
 {
 	Resopro__V1__WatchResponse r = RESOPRO__V1__WATCH_RESPONSE__INIT;
+	char day[DATE_TEXT_SIZE];
 
 	r.revision = w->cursor - 1;
+	r.freshness_day = (char *)(uintptr_t)watch_fresh_day(w, day);
 	return call_send(w->user.call, &r.base, e);
 }
 
@@ -185,7 +158,8 @@ send_filtered(struct watch *w, const struct feed_commit *c, struct err *e)
 	for (size_t i = 0; i < c->n; i++) {
 		const struct feed_event *x = &c->events[i];
 
-		if (wants(w, x->kind, x->id, x->owner, x->organisation_id))
+		if (watch_wants(w, x->kind, x->id, x->owner,
+			x->organisation_id))
 			mine[n++] = x;
 	}
 	while (rc == 1 && w->part < n) {
@@ -217,15 +191,15 @@ deliver_commit(struct watch *w, struct feed_commit *c, struct err *e)
 	return send_shared(w, c, e);
 }
 
-/* A turn later: others are served between. */
-static void
-go_on_later(struct watch *w)
+void
+watch_go_on_later(struct watch *w)
 {
 	w->more_posted = true;
 	loop_post(w->all->service->loop, &w->more);
 }
 
-static void
+/* False: it has ended. */
+static bool
 deliver(struct watch *w)
 {
 	struct err e = { 0 };
@@ -237,8 +211,8 @@ deliver(struct watch *w)
 	while (rc == 1 && w->cursor <= view_revision(v) &&
 	       call_writable(w->user.call)) {
 		if (looked >= DELIVERY_SLICE) {
-			go_on_later(w);
-			return;
+			watch_go_on_later(w);
+			return true;
 		}
 		rc = feed_get(w->all->feed, v, w->cursor, &c, &e);
 		if (rc == 1) {
@@ -251,7 +225,20 @@ deliver(struct watch *w)
 		}
 	}
 	if (rc < 0)
-		end_watch(w, &e);
+		watch_end(w, &e);
+	return rc >= 0;
+}
+
+/* Whatever there is to tell, and room for. */
+static void
+go_on(struct watch *w)
+{
+	if (w->more_posted)
+		return; /* run_more() comes back */
+	if (w->snapshot && !watch_snapshot(w))
+		return;
+	if (deliver(w))
+		watch_freshness(w);
 }
 
 void
@@ -262,144 +249,49 @@ watchers_moved(struct watchers *all)
 	for (struct watch *w = all->list; w != NULL; w = next) {
 		next = w->next;
 		if (!w->snapshot && !w->more_posted)
-			deliver(w);
+			(void)deliver(w);
 	}
 }
 
-/* ---- the snapshot --------------------------------------------------------- */
-
-struct snapshot_page {
-	struct watch *watch;
-	struct view *view;
-	struct arena *scratch;
-	struct stored *list;
-	size_t n, len, looked;
-};
-
-static bool
-snapshot_wants(struct snapshot_page *p, const struct stored *s, struct err *e)
+void
+watchers_new_day(struct watchers *all)
 {
-	const struct watch *w = p->watch;
-	struct record_facts f;
-	Resopro__V1__Record *r;
-	bool yes;
+	struct watch *next;
 
-	if (s->deleted || record_facts(s->record, &f, e) < 0)
-		return false;
-	if (w->owner[0] == '\0' && w->names.n == 0 &&
-	    (w->own_only & 1u << s->kind) == 0)
-		return true;
-	arena_reset(p->scratch);
-	if ((r = record_unpack(p->scratch, s->record, e)) == NULL)
-		return false;
-	yes = wants(w, r->kind, r->id, r->owner,
-	    schema_string(r, "organisation_id"));
-	return yes;
-}
-
-static int
-snapshot_record(const struct stored *now, void *arg, struct err *e)
-{
-	struct snapshot_page *p = arg;
-	struct watch *w = p->watch;
-	struct stored s = *now;
-	int rc = 1;
-
-	if (p->looked == SNAPSHOT_SLICE || p->len >= FEED_PART_BYTES)
-		return 0;
-	p->looked++;
-	(void)snprintf(w->after, sizeof w->after, "%s", s.id);
-	while (rc == 1 && s.revision > w->at)
-		rc = view_previous(p->view, &s, e);
-	if (rc < 0)
-		return -1;
-	if (rc == 1 && snapshot_wants(p, &s, e)) {
-		p->list[p->n++] = s;
-		p->len += feed_snapshot_size(&s);
+	for (struct watch *w = all->list; w != NULL; w = next) {
+		next = w->next;
+		if (w->fresh && !w->snapshot && !w->more_posted)
+			watch_freshness(w);
 	}
-	return e->code == ERR_NONE ? 1 : -1;
-}
-
-enum { RESPONSE_PENDING = 5, RESPONSE_DONE = 6 };
-
-static int
-snapshot_send(struct watch *w, const struct snapshot_page *p, bool done,
-    struct err *e)
-{
-	uint8_t *out = call_send_room(w->user.call,
-	    1 + varint_size(w->at) + p->len + 2, e);
-
-	if (out == NULL)
-		return -1;
-	out = feed_message_head(out, w->at);
-	for (size_t i = 0; i < p->n; i++)
-		out = feed_snapshot_write(out, &p->list[i]);
-	*out++ = (done ? RESPONSE_DONE : RESPONSE_PENDING) << 3;
-	*out = 1;
-	return call_send_sent(w->user.call);
-}
-
-/* One slice; true when the snapshot is complete. */
-static bool
-snapshot_slice(struct watch *w, struct snapshot_page *p, struct err *e)
-{
-	bool done = false;
-
-	if (view_each(p->view, w->kind, w->after, snapshot_record, p, e) < 0)
-		return false;
-	if (p->looked < SNAPSHOT_SLICE && p->len < FEED_PART_BYTES) {
-		/* That kind is through: on to the next that is wanted. */
-		w->after[0] = '\0';
-		do
-			w->kind++;
-		while (w->kind < 32 && (w->kinds & 1u << w->kind) == 0);
-		done = w->kind == 32;
-	}
-	if ((p->n > 0 || done) && snapshot_send(w, p, done, e) < 0)
-		return false;
-	return done;
 }
 
 static void
-snapshot_go_on(struct watch *w)
+ageing_found(struct ageing *a, const struct err *e, void *arg)
 {
-	struct snapshot_page p = { .watch = w };
-	struct service *s = w->all->service;
-	struct err e = { 0 };
-	bool done = false;
+	const struct watchers *all = arg;
+	struct watch *next;
 
-	if (!call_writable(w->user.call))
-		return; /* writable() comes back */
-	p.view = service_view(s, &e);
-	p.scratch = arena_new(64u << 20);
-	p.list = calloc(SNAPSHOT_SLICE, sizeof *p.list);
-	if (p.scratch == NULL || p.list == NULL)
-		err_set(&e, ERR_NOMEM, "snapshot");
-	if (e.code == ERR_NONE)
-		done = snapshot_slice(w, &p, &e);
-	arena_free(p.scratch);
-	free(p.list);
-	if (e.code != ERR_NONE) {
-		end_watch(w, &e);
-		return;
+	for (struct watch *w = all->list; w != NULL; w = next) {
+		next = w->next;
+		if (w->ageing != a)
+			continue;
+		if (e->code != ERR_NONE)
+			watch_end(w, e);
+		else
+			go_on(w);
 	}
-	if (done) {
-		w->snapshot = false;
-		w->told = true;
-		deliver(w);
-		return;
-	}
-	go_on_later(w);
 }
+
+/* ---- opening and closing -------------------------------------------------- */
 
 static void
 free_watch(struct watch *w)
 {
+	ageing_unref(w->ageing);
 	arena_free(w->arena);
 	free(w);
 }
 
-/* The next slice. */
 static void
 run_more(struct loop_task *t)
 {
@@ -409,13 +301,9 @@ run_more(struct loop_task *t)
 	w->more_posted = false;
 	if (w->closed)
 		free_watch(w);
-	else if (w->snapshot)
-		snapshot_go_on(w);
 	else
-		deliver(w);
+		go_on(w);
 }
-
-/* ---- opening and closing -------------------------------------------------- */
 
 static int
 read_kinds(struct watch *w, const Resopro__V1__WatchRequest *q,
@@ -480,6 +368,21 @@ read_filter(struct watch *w, const Resopro__V1__WatchRequest *q, struct err *e)
 	    1000000000;
 	w->owner = arena_strdup(w->arena, q->owner);
 	return w->owner != NULL ? 0 : err_set(e, ERR_NOMEM, "watch");
+}
+
+static int
+read_freshness(struct watch *w, const Resopro__V1__WatchRequest *q,
+    struct err *e)
+{
+	w->fresh = q->freshness != 0;
+	w->fresh_day = w->all->service->clock.today;
+	if (!w->fresh || q->freshness_after[0] == '\0' ||
+	    lease_day_parse(q->freshness_after, &w->fresh_day))
+		return 0;
+	(void)value_check(VALUE_DATE, "freshness_after", q->freshness_after,
+	    strlen(q->freshness_after), e);
+	return err_remedy(e, "give the freshness_day that came last, or "
+			     "nothing");
 }
 
 static int
@@ -555,19 +458,16 @@ registry_watch(struct call *c, const ProtobufCMessage *m, struct err *e)
 	w->all = s->watchers;
 	w->who = call_principal(c);
 	if (read_kinds(w, q, call_method(c)->path, e) < 0 ||
-	    read_filter(w, q, e) < 0 || place_cursor(w, q, v, e) < 0) {
+	    read_filter(w, q, e) < 0 || read_freshness(w, q, e) < 0 ||
+	    place_cursor(w, q, v, e) < 0) {
 		free_watch(w);
 		return -1;
 	}
 	enter(w, c);
-	if (w->snapshot) {
-		snapshot_go_on(w);
-		return 0;
-	}
 	/* At once: the caller knows from here on that nothing is missed. */
-	if (send_progress(w, e) < 0)
+	if (!w->snapshot && send_progress(w, e) < 0)
 		return -1;
-	deliver(w);
+	go_on(w);
 	return 0;
 }
 
@@ -576,12 +476,8 @@ registry_watch_writable(struct call *c)
 {
 	struct watch *w = (struct watch *)call_user(c);
 
-	if (w == NULL || w->more_posted)
-		return;
-	if (w->snapshot)
-		snapshot_go_on(w);
-	else
-		deliver(w);
+	if (w != NULL)
+		go_on(w);
 }
 
 void

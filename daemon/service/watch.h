@@ -9,6 +9,8 @@ void watchers_free(struct watchers *); /* after the calls */
 
 /* The head moved: deliver what can be delivered. */
 void watchers_moved(struct watchers *);
+/* Another day has begun: some records may be due or stale now. */
+void watchers_new_day(struct watchers *);
 uint64_t watchers_open(const struct watchers *);
 
 #endif

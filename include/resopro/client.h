@@ -156,6 +156,7 @@ extern const struct rsp_method rsp_registry_confirm;
 extern const struct rsp_method rsp_registry_history;
 extern const struct rsp_method rsp_registry_sync;  /* bidi */
 extern const struct rsp_method rsp_registry_watch; /* server stream */
+extern const struct rsp_method rsp_registry_freshness_counts;
 extern const struct rsp_method rsp_memberships_record_status;
 extern const struct rsp_method rsp_memberships_end_status;
 extern const struct rsp_method rsp_activities_declare;

@@ -40,6 +40,7 @@ for method in "Put", "Delete", "Confirm", "Sync":
     TABLE["Registry/" + method, "activity"] = ("", "")
 TABLE["Registry/Delete", "status"] = ("", "")       # a title ends
 TABLE.update({
+    ("Registry/FreshnessCounts", ""): (ALL, ""),
     ("Memberships/RecordStatus", "status"): ("AR", ""),
     ("Memberships/EndStatus", "status"): ("AR", ""),
     ("Activities/Declare", "activity"): ("AC", "WX"),
@@ -280,6 +281,8 @@ CALLS = {
     "Registry/Watch": [call_watch], "Registry/Delete": [call_delete],
     "Registry/Put": [call_put, call_put_new],
     "Registry/Confirm": [call_confirm], "Registry/Sync": [call_sync],
+    "Registry/FreshnessCounts": [plain("Registry", "FreshnessCounts",
+        reg.FreshnessCountsRequest)],
     "Memberships/RecordStatus": [call_record_status],
     "Memberships/EndStatus": [call_end_status],
     "Activities/Declare": [call_declare],

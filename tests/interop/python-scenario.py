@@ -129,6 +129,9 @@ def confirm__many__confirmed_at_moves_and_version_does_not(agency, member):
     assert after.version == before.version == 1
     assert after.confirmed_at.ToNanoseconds() > \
         before.confirmed_at.ToNanoseconds()
+    (count,) = member.Registry.FreshnessCounts(reg.FreshnessCountsRequest(
+        kind=t.KIND_SITE, owner=MEMBER)).counts
+    assert count.confirmed >= 20 and count.due == count.stale == 0, count
 
 
 # ---- errors ------------------------------------------------------------------

@@ -154,6 +154,12 @@ void records__got_listed_confirmed_deleted__with_history()
 	*confirm.add_names() = batch.names(0);
 	expect(call(r, &Registry::Stub::Confirm, confirm).confirmed() == 1,
 	    "not confirmed");
+	FreshnessCountsRequest fresh;
+	fresh.set_kind(KIND_SITE);
+	fresh.set_owner(member);
+	auto counts = call(r, &Registry::Stub::FreshnessCounts, fresh);
+	expect(counts.counts_size() == 1 && counts.counts(0).confirmed() > 0,
+	    counts.DebugString());
 	history.set_kind(KIND_SITE);
 	history.set_id("cpp-m1");
 	auto past = call(r, &Registry::Stub::History, history);

@@ -87,6 +87,9 @@ module.exports = ({ rpc, connect, call, refused, put, site, newId, whole,
       const { confirmed } = await call(member.registry, 'Confirm',
         { request_id: newId(), names });
       assert.strictEqual(confirmed, 2);
+      const { counts } = await call(member.registry, 'FreshnessCounts',
+        { kind: 'KIND_SITE', owner: MEMBER });
+      assert.ok(counts.length === 1 && counts[0].confirmed >= 2, counts);
     },
     async status__recorded_then_ended__holds_between_its_dates() {
       const title = { organisation_id: MEMBER, title: 'label-spro-conseil',

@@ -68,13 +68,14 @@ list__each_format__as_documented(void **state)
 	    "\"14118\"}}\n");
 	assert_listed(FORMAT_CSV, 1,
 	    "id,nom,commune,code_insee,telephone,organisation_id,version,"
-	    "confirmed_at\ns1,\"Un, \"\"deux\"\"\",,14118,,,3,\n");
+	    "confirmed_at,freshness\n"
+	    "s1,\"Un, \"\"deux\"\"\",,14118,,,3,,\n");
 	assert_listed(FORMAT_JSON, 0,
 	    "{\n  \"records\": [],\n  \"revision\": \"42\"\n}\n");
 	assert_listed(FORMAT_TABLE, 0, "");
 	assert_listed(FORMAT_CSV, 0,
 	    "id,nom,commune,code_insee,telephone,organisation_id,version,"
-	    "confirmed_at\n");
+	    "confirmed_at,freshness\n");
 }
 
 static void

@@ -29,7 +29,7 @@ assert_table(int width, const char *const (*rows)[3], size_t n, size_t hidden,
 	struct table *t = table_open(out, width, false, columns, 3);
 
 	for (i = 0; i < n; i++)
-		table_add(t, rows[i]);
+		table_add(t, rows[i], NULL);
 	assert_int_equal(table_close(t), hidden);
 	fclose(out);
 	assert_string_equal(text, expected);
@@ -48,6 +48,25 @@ table__wide_characters__columns_line_up(void **state)
 	assert_table(0, rows, 2, 0,
 	    "ID  NAME   N\na   \xe6\x97\xa5\xe6\x9c\xac   1\n"
 	    "bb  e\xcc\x81t\xc3\xa9   12\n");
+}
+
+static void
+table__coloured_cell__text_alone_is_coloured(void **state)
+{
+	static const char *const row[3] = { "a", "stale", "1" };
+	static const enum colour colours[3] = { COLOUR_NONE, COLOUR_BAD,
+		COLOUR_NONE };
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	struct table *t = table_open(out, 0, true, columns, 3);
+
+	(void)state;
+	table_add(t, row, colours);
+	table_close(t);
+	fclose(out);
+	assert_non_null(strstr(text, "\na   \033[31mstale\033[0m  1\n"));
+	free(text);
 }
 
 static void
@@ -96,7 +115,7 @@ table__more_rows_than_it_waits_for__all_printed(void **state)
 
 	(void)state;
 	for (i = 0; i < 2 * TABLE_AHEAD; i++)
-		table_add(t, row);
+		table_add(t, row, NULL);
 	table_close(t);
 	fclose(out);
 	for (i = 0; i < len; i++)
@@ -142,6 +161,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table__wide_characters__columns_line_up),
+		cmocka_unit_test(table__coloured_cell__text_alone_is_coloured),
 		cmocka_unit_test(table__too_wide__shortened_then_left_out),
 		cmocka_unit_test(table__control_characters__shown_not_obeyed),
 		cmocka_unit_test(table__no_rows__nothing),

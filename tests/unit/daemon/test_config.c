@@ -94,7 +94,8 @@ config__values_with_units__read(void **state)
 	load(f, "# comment\n[store]\nmap_size = 2 GiB\nquota=1500MiB\n"
 		"prefault = no\n\n[limits]\nidle = 90min ; inline\n"
 		"max_streams = 7\n[tls]\nclient_cert = required\n"
-		"allow_tls12=yes\n[log]\nlevel = debug\n");
+		"allow_tls12=yes\n[log]\nlevel = debug\n"
+		"[freshness]\nsite = 45d\noffer = 0d\nwarn_percent = 0\n");
 	assert_non_null(f->config);
 	assert_int_equal(f->config->store_map_size, UINT64_C(2) << 30);
 	assert_int_equal(f->config->store_quota, UINT64_C(1500) << 20);
@@ -104,6 +105,10 @@ config__values_with_units__read(void **state)
 	assert_int_equal(f->config->tls_client_cert, CONFIG_CERT_REQUIRED);
 	assert_true(f->config->tls_allow_tls12);
 	assert_int_equal(f->config->log_level, 3);
+	assert_int_equal(f->config->fresh_organisation, 180);
+	assert_int_equal(f->config->fresh_site, 45);
+	assert_int_equal(f->config->fresh_offer, 0);
+	assert_int_equal(f->config->fresh_warn_percent, 0);
 }
 
 static void
@@ -152,7 +157,8 @@ config__unknown_section__sections_are_told(void **state)
 
 	load(f, "[storage]\ndir = /x\n");
 	assert_problem(f, ":2: there is no section [storage]; allowed: listen, "
-			  "tls, store, workers, data, limits, log");
+			  "tls, store, workers, data, limits, freshness, "
+			  "log");
 }
 
 static void
@@ -162,7 +168,8 @@ config__several_mistakes__each_is_told_and_the_first_returned(void **state)
 
 	load(f, "[limits]\nidle = soon\nmax_streams = -1\nsyncs = 0\n"
 		"[store]\ndir = here\ndir = /a\ndir = /b\n"
-		"[log]\nengine = etcd\n");
+		"[log]\nengine = etcd\n[freshness]\nsite = 36h\n"
+		"offer = 3651d\n");
 	assert_problem(f, ":2: [limits] idle: \"soon\" is not a number and ms");
 	assert_problem(f, ":3: [limits] max_streams: \"-1\" is not a whole");
 	assert_problem(f, ":4: [limits] syncs: 0 is not from 1 to 100000");
@@ -170,6 +177,10 @@ config__several_mistakes__each_is_told_and_the_first_returned(void **state)
 	assert_problem(f, ":7: [store] dir was given on line 6 already");
 	assert_problem(f, ":8: [store] dir was given on line 6 already");
 	assert_problem(f, ":10: [log] engine: \"etcd\" is not one of local");
+	assert_problem(f,
+	    ":12: [freshness] site: \"36h\" is not a number and d");
+	assert_problem(f,
+	    ":13: [freshness] offer: 3651d is not from 0d to 3650d");
 	assert_non_null(strstr(f->e.msg, ":2: "));
 }
 
