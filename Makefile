@@ -105,7 +105,8 @@ $(GEN_C) $B/gen/descriptors.c: $(GEN_STAMP) ;
 
 $B/gen/%.o: $B/gen/%.c
 	$(call Q,CC)$(CC) -std=gnu11 $(OPT) $(HARDEN) $(SANFLAGS) -I$B/gen $(PKG_CFLAGS) -c -o $@ $<
-$B/%.o: %.c | $(GEN_STAMP)
+# Generated headers are system ones, which -MMD leaves out.
+$B/%.o: %.c $(GEN_STAMP)
 	@mkdir -p $(@D)
 	$(call Q,CC)$(CC) $(ALL_CFLAGS) $(INC) -MMD -MP -c -o $@ $<
 
