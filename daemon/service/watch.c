@@ -174,7 +174,10 @@ send_filtered(struct watch *w, const struct feed_commit *c, struct err *e)
 		else
 			w->part += some;
 	}
-	w->told = w->told || n > 0;
+	if (n > 0) {
+		w->told = true;
+		w->said = c->revision;
+	}
 	free(mine);
 	return rc;
 }
@@ -188,6 +191,7 @@ deliver_commit(struct watch *w, struct feed_commit *c, struct err *e)
 	if (!wants_all(w, c))
 		return send_filtered(w, c, e);
 	w->told = true;
+	w->said = c->revision;
 	return send_shared(w, c, e);
 }
 
@@ -196,6 +200,15 @@ watch_go_on_later(struct watch *w)
 {
 	w->more_posted = true;
 	loop_post(w->all->service->loop, &w->more);
+}
+
+/* It began in the past and is here now: say so, if what came last is not for
+ * it. */
+static int
+caught_up(struct watch *w, struct err *e)
+{
+	w->behind = false;
+	return w->said == w->cursor - 1 ? 0 : send_progress(w, e);
 }
 
 /* False: it has ended. */
@@ -224,6 +237,8 @@ deliver(struct watch *w)
 			w->part = 0;
 		}
 	}
+	if (rc == 1 && w->behind && w->cursor > view_revision(v))
+		rc = caught_up(w, &e);
 	if (rc < 0)
 		watch_end(w, &e);
 	return rc >= 0;
@@ -467,6 +482,7 @@ registry_watch(struct call *c, const ProtobufCMessage *m, struct err *e)
 	/* At once: the caller knows from here on that nothing is missed. */
 	if (!w->snapshot && send_progress(w, e) < 0)
 		return -1;
+	w->behind = !w->snapshot && w->cursor <= view_revision(v);
 	go_on(w);
 	return 0;
 }

@@ -23,7 +23,9 @@ struct watch {
 	size_t part;     /* of that commit: parts already sent */
 	struct timer progress;
 	int64_t progress_ns;
-	bool told; /* something was sent since the timer started */
+	bool told;     /* something was sent since the timer started */
+	uint64_t said; /* revision of the latest message with events */
+	bool behind;   /* has not caught up with the log since it began */
 
 	/* A snapshot, while it lasts: */
 	bool snapshot;

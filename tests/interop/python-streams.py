@@ -339,6 +339,21 @@ def watch__progress_marks__safe_to_resume_from(agency, member):
     assert error.code() != Code.DEADLINE_EXCEEDED
 
 
+def watch__from_the_past_with_nothing_wanted__told_where_it_is(agency,
+        member):
+    put(member, "marque", "Encore autre chose")
+    now = head(agency)
+    stream = agency.Registry.Watch(reg.WatchRequest(from_revision=1,
+        names=[reg.RecordName(kind=t.KIND_OFFER, id="absente")],
+        progress_seconds=3600), timeout=20)
+    message = next(stream)
+    while message.revision < now:
+        assert not message.events
+        message = next(stream)
+    assert not message.events
+    stream.cancel()
+
+
 def watch__hundred_on_one_connection__each_sees_all_in_order(agency, member):
     client = context.client("bocage")
     start = head(agency) + 1
