@@ -53,7 +53,7 @@ struct config {
 
 	/* As struct service_limits (service/service.h). */
 	uint64_t retire_percent, retire_free;
-	uint64_t sync_max_records, sync_max_bytes;
+	uint64_t sync_max_records, sync_max_bytes, sync_total_bytes;
 	uint64_t syncs, watches, list_work;
 
 	/* How long a confirmation holds, in days; 0: for ever. */

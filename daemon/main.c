@@ -211,6 +211,7 @@ service_limits_of(const struct config *c)
 		.retire_free = (unsigned)c->retire_free,
 		.sync_max_records = (unsigned)c->sync_max_records,
 		.sync_max_bytes = c->sync_max_bytes,
+		.sync_total_bytes = c->sync_total_bytes,
 		.syncs = (unsigned)c->syncs,
 		.watches = (unsigned)c->watches,
 		.list_work = (unsigned)c->list_work,

@@ -27,6 +27,7 @@ struct push {
 	struct push_check check;
 	struct plan plan;
 	Resopro__V1__SyncStart start;
+	Resopro__V1__SyncScope scope;
 	Resopro__V1__Kind kinds[KINDS_MAX];
 	char request_id[65];
 };
@@ -67,6 +68,59 @@ read_options(struct push *p, const struct args *args)
 	p->start.accept_valid = args_has(args, "accept-valid");
 	p->start.show_unchanged = args_has(args, "unchanged");
 	return 0;
+}
+
+/* Add a name to one of the scope's lists; these are set whole or not at all, and
+ * borrow the command line. */
+static int
+add_name(char ***list, size_t *n, const char *text)
+{
+	char **grown = realloc(*list, (*n + 1) * sizeof(*grown));
+
+	if (grown == NULL)
+		return -1;
+	*list = grown;
+	grown[(*n)++] = unconst(text);
+	return 0;
+}
+
+/* "id:ml-caen" is the register's, anything else the member's own. */
+static int
+read_scope(struct push *p, const struct args *args)
+{
+	Resopro__V1__SyncScope *s = &p->scope;
+	const char *x;
+	int rc = 0;
+
+	resopro__v1__sync_scope__init(s);
+	for (size_t i = 0;
+	     (x = args_nth(args, "only-organisation", i)) != NULL && rc == 0;
+	     i++)
+		rc = strncmp(x, "id:", 3) == 0
+			 ? add_name(&s->organisation_ids,
+			       &s->n_organisation_ids, x + 3)
+			 : add_name(&s->organisation_source_ids,
+			       &s->n_organisation_source_ids, x);
+	for (size_t i = 0;
+	     (x = args_nth(args, "only-site", i)) != NULL && rc == 0; i++)
+		rc = strncmp(x, "id:", 3) == 0
+			 ? add_name(&s->site_ids, &s->n_site_ids, x + 3)
+			 : add_name(&s->site_source_ids, &s->n_site_source_ids,
+			       x);
+	if (args_has(args, "only-organisation") || args_has(args, "only-site"))
+		p->start.scope = s;
+	return rc == 0 ? 0
+		       : cli_fail(p->cli, EXIT_INTERNAL, NULL, "%s",
+			     _("out of memory"));
+}
+
+static void
+free_scope(struct push *p)
+{
+	free(p->scope.organisation_ids);
+	free(p->scope.organisation_source_ids);
+	free(p->scope.site_ids);
+	free(p->scope.site_source_ids);
 }
 
 static int
@@ -234,8 +288,7 @@ send_set(struct push *p)
 
 	if (client == NULL)
 		return EXIT_USAGE;
-	plan_open(&p->plan, p->cli, &p->check.origins, &p->files,
-	    p->start.dry_run);
+	plan_open(&p->plan, p->cli, &p->check.origins, &p->files, &p->start);
 	rc = send_repeatedly(p, &stream, client, &e);
 	if (rc == 0) {
 		rc = plan_close(&p->plan, stream.result, p->check.bad);
@@ -272,6 +325,8 @@ run_push(struct cli *cli, const struct args *args)
 	int rc = read_options(&p, args);
 
 	if (rc == 0)
+		rc = read_scope(&p, args);
+	if (rc == 0)
 		rc = kind_option(&p, args, &kind);
 	if (rc == 0)
 		rc =
@@ -280,6 +335,7 @@ run_push(struct cli *cli, const struct args *args)
 		rc = push_opened(&p);
 	push_check_free(&p.check);
 	push_files_close(&p.files);
+	free_scope(&p);
 	return rc;
 }
 
@@ -287,6 +343,15 @@ static const struct opt opts[] = {
 	{ .name = "full",
 	    .help = N_("the set is all there is of its kinds: "
 		       "what it lacks is retired") },
+	{ .name = "only-organisation",
+	    .arg = "ID",
+	    .flags = OPT_MANY,
+	    .help = N_("the set covers this organisation only, by your own "
+		       "identifier or as id:ID; may be repeated") },
+	{ .name = "only-site",
+	    .arg = "ID",
+	    .flags = OPT_MANY,
+	    .help = N_("the same for one site and its offers") },
 	{ .letter = 'n',
 	    .name = "dry-run",
 	    .help = N_("only show what would change") },
@@ -327,7 +392,8 @@ const struct cmd cmd_push = {
 	    "semicolons or tabs; lists apart by |. Each record has your own "
 	    "identifier in source_id; sites and offers name their organisation "
 	    "by organisation_id, or by organisation_source_id when it comes "
-	    "from the same source.\n"
+	    "from the same source; without either they are your own body's. "
+	    "Without --full, a column retire (oui) ends a record.\n"
 	    "The plan says what is created (+), updated (~), retired (-) and "
 	    "refused (!). Everything is applied in one step, or nothing is. "
 	    "Exit status: 8 when only a part was applied, 6 when it was "

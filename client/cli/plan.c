@@ -206,13 +206,14 @@ print_item(struct plan *p, const Resopro__V1__SyncPlanItem *i)
 
 void
 plan_open(struct plan *p, struct cli *cli, const struct origins *origins,
-    const struct push_files *files, bool dry_run)
+    const struct push_files *files, const Resopro__V1__SyncStart *start)
 {
 	memset(p, 0, sizeof *p);
 	p->cli = cli;
 	p->origins = origins;
 	p->files = files;
-	p->dry_run = dry_run;
+	p->dry_run = start->dry_run;
+	p->full = start->mode == RESOPRO__V1__SYNC_MODE__SYNC_MODE_FULL;
 	if (cli->format != FORMAT_TABLE)
 		p->output = output_open(cli, columns, "items");
 }
@@ -306,7 +307,7 @@ print_verdict(struct plan *p, FILE *f, const Resopro__V1__SyncResult *r)
 	else
 		fprintf(f, _("; nothing to write, revision %s"), revision);
 	fputc('\n', f);
-	if (p->dry_run && r->retired > RETIRE_FREE)
+	if (p->dry_run && p->full && r->retired > RETIRE_FREE)
 		cli_say(p->cli,
 		    _("To push it, add --confirm-retire %u if so "
 		      "many really end."),

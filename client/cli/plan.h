@@ -24,7 +24,7 @@ struct plan {
 	const struct origins *origins;
 	const struct push_files *files;
 	struct output *output; /* NULL: text */
-	bool dry_run;
+	bool dry_run, full;
 	uint64_t shown;     /* items printed so far */
 	uint64_t skip;      /* items to leave out: printed before the
 				 * connection was lost */
@@ -33,7 +33,7 @@ struct plan {
 
 /* The formats json, jsonl and csv begin here. */
 void plan_open(struct plan *, struct cli *, const struct origins *,
-    const struct push_files *, bool dry_run);
+    const struct push_files *, const Resopro__V1__SyncStart *);
 
 /* The same plan is going to be received again, from its first item. */
 void plan_again(struct plan *);

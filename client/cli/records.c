@@ -73,6 +73,10 @@ static const struct alias {
 	{ "organisation", "organisation_source_id" },
 	{ "site", "site_source_id" },
 	{ "lieu_id", "site_source_id" },
+	{ "retirer", "retire" },
+	{ "supprimer", "retire" },
+	{ "supprime", "retire" },
+	{ "deleted", "retire" },
 	{ "identifiant", "source_id" },
 	{ "identifier", "source_id" },
 	{ "departement", "" }, /* computed from the commune */
@@ -199,7 +203,7 @@ static bool
 is_reference_to_itself(const struct records_kind *k, const char *name)
 {
 	return k->kind == RESOPRO__V1__KIND__KIND_ORGANISATION &&
-	       sync_field(name) != NULL;
+	       strcmp(name, "retire") != 0 && sync_field(name) != NULL;
 }
 
 static bool

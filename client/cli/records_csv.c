@@ -343,6 +343,8 @@ missing_column(const struct records_csv *r)
 
 	if (!has_field(r, "source_id") && !has_field(r, "id"))
 		return "source_id";
+	if (has_field(r, "retire")) /* those need no more than a name */
+		return NULL;
 	if (r->kind->kind == RESOPRO__V1__KIND__KIND_STATUS)
 		return !has_organisation       ? "organisation_source_id"
 		       : has_field(r, "title") ? NULL

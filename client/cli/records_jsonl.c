@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "i18n.h"
 #include "json.h"
@@ -36,7 +37,7 @@ records_jsonl_close(struct records_jsonl *r)
 	free(r);
 }
 
-/* ---- the three shapes ---------------------------------------------------- */
+/* ---- the four shapes ----------------------------------------------------- */
 
 /* The kind whose body the object holds, or NULL. */
 static const struct records_kind *
@@ -67,18 +68,77 @@ move_keys(json_t *from, json_t *to, const char *const *keys)
 	return rc;
 }
 
+/* The kind that a word names: "site", "KIND_SITE"; NULL for other words, such
+ * as the code of an organisation's kind. */
+static const struct records_kind *
+kind_of_word(const json_t *v)
+{
+	const char *word = json_string_value(v);
+	const struct records_kind *k;
+
+	if (word == NULL)
+		return NULL;
+	if (strncasecmp(word, "KIND_", 5) == 0)
+		word += 5;
+	for (size_t i = 0; (k = records_kind_at(i)) != NULL; i++)
+		if (strcasecmp(word, k->name) == 0)
+			return k;
+	return NULL;
+}
+
+static bool
+is_gone(const json_t *object)
+{
+	return json_is_true(json_object_get(object, "retire"));
+}
+
+/* The kind of one that is gone, said in its record or beside it. */
+static const struct records_kind *
+kind_of_gone(const json_t *object)
+{
+	const json_t *inner = json_object_get(object, "record");
+	const struct records_kind *k = kind_of_body(object);
+
+	if (k == NULL && json_is_object(inner))
+		k = kind_of_body(inner);
+	if (k == NULL && json_is_object(inner))
+		k = kind_of_word(json_object_get(inner, "kind"));
+	return k != NULL ? k : kind_of_word(json_object_get(object, "kind"));
+}
+
+/* Only what names it. */
+static json_t *
+as_retirement(json_t *object, const struct records_kind *k)
+{
+	static const char *const keys[] = { "id", "source_id", "sourceId",
+		NULL };
+	json_t *inner = json_object_get(object, "record");
+	json_t *record = json_object(), *sync;
+
+	if (move_keys(json_is_object(inner) ? inner : object, record, keys) !=
+	    0) {
+		json_decref(record);
+		return NULL;
+	}
+	json_object_set_new(record, "kind", json_string(k->name));
+	sync = json_pack("{s:o, s:b}", "record", record, "retire", 1);
+	return sync;
+}
+
 /* Any shape as a SyncRecord's; a new reference, NULL without memory. */
 static json_t *
 as_sync_record(json_t *object, const struct records_kind *k)
 {
 	static const char *const sync_keys[] = { "organisation_source_id",
 		"site_source_id", "organisationSourceId", "siteSourceId",
-		NULL };
+		"retire", NULL };
 	static const char *const record_keys[] = { "id", "source_id",
 		"sourceId", NULL };
 	json_t *sync, *record;
 	int rc;
 
+	if (is_gone(object))
+		return as_retirement(object, k);
 	if (json_is_object(json_object_get(object, "record")))
 		return json_incref(object);
 	sync = json_object();
@@ -119,10 +179,17 @@ check_kind(struct records_jsonl *r, const json_t *object,
     struct records_problem *p)
 {
 	const json_t *inner = json_object_get(object, "record");
+	bool gone = is_gone(object);
 	const struct records_kind *said =
-	    kind_of_body(json_is_object(inner) ? inner : object);
+	    gone ? kind_of_gone(object)
+		 : kind_of_body(json_is_object(inner) ? inner : object);
 
-	if (said == NULL && (r->kind == NULL || json_is_object(inner)))
+	if (said == NULL && gone && r->kind == NULL)
+		return records_fault(p,
+		    _("add \"kind\": \"organisation\", \"site\", \"offer\" "
+		      "or \"status\", or give --kind"),
+		    "%s", _("the kind of this record is not known"));
+	if (said == NULL && !gone && (r->kind == NULL || json_is_object(inner)))
 		return records_fault(p,
 		    _("put its fields under \"organisation\", \"site\", "
 		      "\"offer\" or \"status\", or give --kind"),
@@ -141,13 +208,15 @@ check_kind(struct records_jsonl *r, const json_t *object,
 static Resopro__V1__SyncRecord *
 read_object(struct records_jsonl *r, json_t *object, struct records_problem *p)
 {
+	const struct records_kind *k;
 	struct json_fault f;
 	ProtobufCMessage *m = NULL;
 	json_t *sync;
 
 	if (check_kind(r, object, p) != 0)
 		return NULL;
-	sync = as_sync_record(object, r->kind);
+	k = is_gone(object) ? kind_of_gone(object) : NULL;
+	sync = as_sync_record(object, k != NULL ? k : r->kind);
 	if (sync == NULL) {
 		records_fault(p, "", "%s", _("out of memory"));
 		return NULL;

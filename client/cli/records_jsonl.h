@@ -1,6 +1,6 @@
 /*
  * records_jsonl.h - records in a file of JSON lines: one object a line, in
- * proto3 JSON.  Three shapes are read, and may be mixed:
+ * proto3 JSON.  Four shapes are read, and may be mixed:
  *
  *	{"source_id": "s1", "site": {"nom": "..."}}	a Record, as `resopro
  *							list --output jsonl`
@@ -8,6 +8,8 @@
  *	{"record": {...}, "organisation_source_id": "o1"}	a SyncRecord
  *	{"source_id": "s1", "nom": "..."}		its fields alone, when
  *							the kind is known
+ *	{"source_id": "s1", "kind": "site", "retire": true}	it is gone;
+ *							nothing else is read
  *
  * Thread: one.  Blocks: on the file.  Memory: one record.
  */

@@ -39,6 +39,7 @@ struct service {
 	uint64_t seen;                /* head that accounts were read at */
 	struct service_limits limits; /* defaults filled in */
 	unsigned syncs;               /* open now */
+	size_t sync_bytes;            /* that they hold */
 	unsigned countings;           /* of freshness, under way */
 	unsigned writing;             /* with the writer thread */
 	void (*quiet)(void *);        /* wanted once there are none, or NULL */

@@ -11,6 +11,7 @@
 #include "service/put.h"
 #include "service/record.h"
 #include "service/schema.h"
+#include "service/sync_marks.h"
 #include "service/write.h"
 
 int
@@ -340,6 +341,7 @@ registry_put(struct call *c, const ProtobufCMessage *m, struct err *e)
 struct names_call {
 	struct write write;
 	Resopro__V1__RecordName *names;
+	uint32_t *at; /* Confirm: their places in the request */
 	size_t n;
 	uint64_t if_version;
 };
@@ -418,7 +420,7 @@ confirm_decide(struct proposal *p, struct decision *d, struct err *e)
 		if (decide_target(w, d, &w->names[i], &s, e) < 0 ||
 		    decision_confirm(d, (uint8_t)w->names[i].kind,
 			w->names[i].id, e) < 0)
-			return err_wrap(e, "names[%zu]: ", i);
+			return err_wrap(e, "names[%u]: ", w->at[i]);
 	return 0;
 }
 
@@ -433,6 +435,34 @@ confirm_answer(struct write *base)
 }
 
 #define CONFIRM_MAX 10000
+
+/* Copied; a name that is given twice is one name. */
+static int
+take_names(struct names_call *w, const Resopro__V1__ConfirmRequest *q,
+    struct err *e)
+{
+	struct arena *arena = w->write.arena;
+	struct sync_marks seen = { 0 };
+	const struct sync_mark *m;
+
+	w->names = arena_alloc(arena, q->n_names * sizeof *w->names);
+	w->at = arena_alloc(arena, q->n_names * sizeof *w->at);
+	if (w->names == NULL || w->at == NULL)
+		return err_set(e, ERR_NOMEM, "confirm");
+	for (size_t i = 0; i < q->n_names; i++) {
+		const Resopro__V1__RecordName *name = q->names[i];
+
+		if (sync_marks_add(&seen, arena, NULL, name->kind, name->id,
+			NULL, &m) < 0)
+			return err_set(e, ERR_NOMEM, "confirm");
+		if (seen.n == w->n)
+			continue;
+		w->at[w->n] = (uint32_t)i;
+		w->names[w->n].kind = name->kind;
+		w->names[w->n++].id = (char *)(uintptr_t)m->value;
+	}
+	return 0;
+}
 
 int
 registry_confirm(struct call *c, const ProtobufCMessage *m, struct err *e)
@@ -455,15 +485,9 @@ registry_confirm(struct call *c, const ProtobufCMessage *m, struct err *e)
 	w = (struct names_call *)write_new(c, sizeof *w, q->request_id, e);
 	if (w == NULL)
 		return -1;
-	w->names = arena_alloc(w->write.arena, q->n_names * sizeof *w->names);
-	if (w->names == NULL) {
+	if (take_names(w, q, e) < 0) {
 		write_free(&w->write);
-		return err_set(e, ERR_NOMEM, "confirm");
-	}
-	w->n = q->n_names;
-	for (i = 0; i < w->n; i++) {
-		w->names[i].kind = q->names[i]->kind;
-		w->names[i].id = arena_strdup(w->write.arena, q->names[i]->id);
+		return -1;
 	}
 	return write_submit(&w->write, confirm_decide, confirm_answer);
 }

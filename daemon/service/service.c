@@ -289,7 +289,7 @@ service_done(struct call *c, unsigned status, int64_t duration_ns)
 /* ---- life ----------------------------------------------------------------- */
 
 static void
-fill_limits(struct service_limits *l)
+fill_limits(struct service_limits *l, unsigned workers)
 {
 	if (l->retire_percent == 0)
 		l->retire_percent = 10;
@@ -299,6 +299,11 @@ fill_limits(struct service_limits *l)
 		l->sync_max_records = 100000;
 	if (l->sync_max_bytes == 0)
 		l->sync_max_bytes = (size_t)256 << 20;
+	if (l->sync_total_bytes == 0)
+		l->sync_total_bytes = (size_t)1 << 30;
+	l->sync_total_bytes /= workers > 0 ? workers : 1;
+	if (l->sync_total_bytes < l->sync_max_bytes)
+		l->sync_total_bytes = l->sync_max_bytes;
 	if (l->syncs == 0)
 		l->syncs = 64;
 	if (l->watches == 0)
@@ -355,7 +360,7 @@ service_new(struct loop *loop, const struct service_opts *o, struct err *e)
 	s->release.run = release;
 	(void)snprintf(s->certificate_expires, sizeof s->certificate_expires,
 	    "%s", o->certificate_expires != NULL ? o->certificate_expires : "");
-	fill_limits(&s->limits);
+	fill_limits(&s->limits, o->workers);
 	if (start(s, e) < 0) {
 		service_free(s);
 		return NULL;

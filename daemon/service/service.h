@@ -26,6 +26,7 @@ struct service_limits {            /* 0 means the default in brackets */
 	unsigned retire_free;      /* retirements always allowed [3] */
 	unsigned sync_max_records; /* one stream [100,000] */
 	size_t sync_max_bytes;     /* one stream, decoded [256 MiB] */
+	size_t sync_total_bytes;   /* all streams, all workers [1 GiB] */
 	unsigned syncs;            /* streams at once, a worker [64] */
 	unsigned watches;          /* streams at once, a worker [20,000] */
 	unsigned list_work;        /* records looked at a List turn [20,000] */

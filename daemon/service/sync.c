@@ -4,8 +4,8 @@
  *	READING -> PLANNING (slices, one a turn) -> WRITING -> ANSWERING
  *
  * A dry run goes from PLANNING to ANSWERING.  What refuses a set as a whole is
- * told by the writer too: a repeated request is answered as the first was,
- * whatever the register has become since.
+ * told by the writer too: a repeated request is answered as the first was
+ * (RECALLING), whatever the register has become since.
  */
 #include "service/sync.h"
 
@@ -14,17 +14,14 @@
 
 #include "base/digest.h"
 #include "service/authorise.h"
-#include "service/record.h"
 #include "service/registry.h"
 #include "service/schema.h"
 
-#define SOURCE_MAX 64  /* characters */
-#define PLAN_ITEMS 500 /* a message */
-#define PLAN_BYTES ((size_t)1 << 20)
+#define SOURCE_MAX 64    /* characters */
 #define IDLE_SECONDS 120 /* between two messages */
 #define SCRATCH_BYTES ((size_t)64 << 20)
-
-#define UNCHANGED RESOPRO__V1__SYNC_ACTION__SYNC_ACTION_UNCHANGED
+/* Commits looked at a turn; as many are left to the writer. */
+#define CATCH_UP 200
 
 static struct sync *
 sync_of(struct call *c)
@@ -36,175 +33,100 @@ sync_of(struct call *c)
 		   : NULL;
 }
 
+void
+sync_account(struct sync *s)
+{
+	struct service *sv = s->write.service;
+	size_t held = arena_used(s->write.arena) + arena_used(s->scratch);
+
+	sv->sync_bytes += held - s->held;
+	s->held = held;
+}
+
 static void
 cleanup(struct write *w)
 {
 	struct sync *s = (struct sync *)w;
 
 	timer_stop(&s->idle);
+	w->service->sync_bytes -= s->held;
 	arena_free(s->scratch);
 	if (s->counted)
 		w->service->syncs--;
 }
 
-/* ---- the answer ----------------------------------------------------------- */
-
-static Resopro__V1__SyncPlanItem *
-plan_item(struct arena *arena, const struct sync_item *i)
-{
-	Resopro__V1__SyncPlanItem *p = arena_alloc(arena, sizeof *p);
-
-	if (p == NULL)
-		return NULL;
-	resopro__v1__sync_plan_item__init(p);
-	p->action = i->action;
-	p->kind = i->kind;
-	if (i->id != NULL)
-		p->id = (char *)(uintptr_t)i->id;
-	p->source_id = (char *)(uintptr_t)i->source_id;
-	if (i->name != NULL)
-		p->name = (char *)(uintptr_t)i->name;
-	p->position = i->position;
-	p->changes = i->changes;
-	p->n_changes = i->n_changes;
-	p->refusals = i->refusals;
-	p->n_refusals = i->n_refusals;
-	p->warnings = i->warnings;
-	p->n_warnings = i->n_warnings;
-	return p;
-}
-
-static bool
-shown(const struct sync *s, const struct sync_item *i)
-{
-	return i->action != UNCHANGED || s->show_unchanged || i->n_warnings > 0;
-}
-
-/* One message of the plan; false: none is left, or the call was ended. */
-static bool
-send_plan(struct sync *s, struct call *c, struct err *e)
-{
-	Resopro__V1__SyncResponse r = RESOPRO__V1__SYNC_RESPONSE__INIT;
-	Resopro__V1__SyncPlan plan = RESOPRO__V1__SYNC_PLAN__INIT;
-	Resopro__V1__SyncPlanItem *items[PLAN_ITEMS];
-	size_t bytes = 0;
-
-	arena_reset(s->scratch);
-	plan.items = items;
-	while (plan.n_items < PLAN_ITEMS && bytes < PLAN_BYTES &&
-	       s->sent < s->set.n) {
-		const struct sync_item *i = s->set.items[s->sent++];
-		Resopro__V1__SyncPlanItem *p;
-
-		if (!shown(s, i))
-			continue;
-		if ((p = plan_item(s->scratch, i)) == NULL) {
-			err_set(e, ERR_NOMEM, "plan");
-			return false;
-		}
-		items[plan.n_items++] = p;
-		bytes += resopro__v1__sync_plan_item__get_packed_size(p);
-	}
-	if (plan.n_items == 0)
-		return false;
-	r.step_case = RESOPRO__V1__SYNC_RESPONSE__STEP_PLAN;
-	r.plan = &plan;
-	return call_send(c, &r.base, e) == 0;
-}
-
-static void
-free_sync(struct sync *s)
+void
+sync_free(struct sync *s)
 {
 	write_free(&s->write);
 }
 
-/* The plan is out: how did it end? */
-static void
-send_end(struct sync *s, struct call *c)
+void
+sync_fail(struct sync *s, const struct err *e)
 {
-	Resopro__V1__SyncResponse r = RESOPRO__V1__SYNC_RESPONSE__INIT;
-	struct err e = s->write.proposal.err;
+	struct call *c = s->write.user.call;
 
 	call_set_user(c, NULL);
 	s->write.user.call = NULL;
-	if (e.code != ERR_NONE) {
-		if (e.code == ERR_LIMIT)
-			call_retry_after(c, 5000);
-		call_fail(c, &e);
-	} else {
-		r.step_case = RESOPRO__V1__SYNC_RESPONSE__STEP_RESULT;
-		r.result = &s->result;
-		if (call_send(c, &r.base, &e) < 0)
-			call_fail(c, &e);
-		else
-			call_finish(c);
-	}
-	free_sync(s);
+	if (e->code == ERR_LIMIT)
+		call_retry_after(c, 5000);
+	call_fail(c, e);
+	sync_free(s);
 }
+
+/* ---- in slices -------------------------------------------------------------- */
+
+/* One a turn, so that other calls of this worker are served between.  1: more
+ * of it is left; 0: all is done; -1. */
+typedef int slice_fn(struct sync *, struct view *, struct err *);
+
+static void run_slice(struct loop_task *);
 
 static void
-go_on_answering(struct sync *s, struct call *c)
+post_slice(struct sync *s)
 {
-	struct err e = { 0 };
-
-	while (s->sent < s->set.n && e.code == ERR_NONE) {
-		if (!call_writable(c))
-			return; /* writable() comes back */
-		if (!send_plan(s, c, &e))
-			break;
-	}
-	if (e.code != ERR_NONE)
-		s->write.proposal.err = e;
-	send_end(s, c);
+	s->step.run = run_slice;
+	loop_post(s->write.service->loop, &s->step);
 }
 
-static void
-start_answering(struct sync *s, struct call *c)
-{
-	s->state = SYNC_ANSWERING;
-	call_set_user(c, &s->write.user);
-	go_on_answering(s, c);
-}
-
-/* ---- from the writer ------------------------------------------------------ */
-
-/* A repeated request: what the first one was told. */
 static int
-recall(struct sync *s, struct err *e)
+catch_up(struct sync *s, struct view *v, struct err *e)
 {
-	struct view *v = service_view(s->write.service, e);
-	ProtobufCAllocator a = record_allocator(s->set.arena);
-	Resopro__V1__SyncResult *first;
-	struct commit c;
+	int rc;
 
-	if (v == NULL || view_commit(v, s->write.proposal.revision, &c, e) != 1)
-		return -1;
-	first = resopro__v1__sync_result__unpack(&a, c.note.len, c.note.data);
-	if (first == NULL)
-		return err_set(e, ERR_CORRUPT,
-		    "the first answer is unreadable");
-	s->result = *first;
-	s->result.replayed = 1;
-	s->sent = s->set.n; /* its plan was shown then */
+	if (s->dry_run || view_revision(v) - s->planned <= CATCH_UP)
+		return 0;
+	rc = sync_catch_up(s, v, CATCH_UP, e);
+	if (rc == 0)
+		return 0;
+	if (rc > 0 || e->code != ERR_CONFLICT)
+		return rc;
+	/* The writer tells it: it knows whether this was answered before. */
+	s->refusal = *e;
+	err_clear(e);
 	return 0;
 }
 
-/* Accepted or refused, the plan comes first. */
-static void
-decided(struct write *w)
-{
-	struct sync *s = (struct sync *)w;
+/* The stages of planning, in their order. */
+static slice_fn *const stages[] = {
+	sync_take_deferred,
+	sync_plan_retirements,
+	sync_check_slice,
+	catch_up,
+};
 
-	if (w->proposal.err.code == ERR_NONE) {
-		if (w->proposal.replayed && recall(s, &w->proposal.err) < 0)
-			s->sent = s->set.n;
-		s->result.revision = w->proposal.revision;
-		s->result.applied = 1;
-	}
-	s->state = SYNC_ANSWERING;
-	call_set_user(w->user.call, &w->user);
-	go_on_answering(s, w->user.call);
+static int
+planning_slice(struct sync *s, struct view *v, struct err *e)
+{
+	int rc = stages[s->stage](s, v, e);
+
+	if (rc != 0)
+		return rc;
+	s->next = 0;
+	return ++s->stage < sizeof stages / sizeof stages[0];
 }
+
+static void decided(struct write *);
 
 static int
 decide(struct proposal *p, struct decision *d, struct err *e)
@@ -218,26 +140,13 @@ decide(struct proposal *p, struct decision *d, struct err *e)
 	return sync_emit(s, d, e);
 }
 
-/* ---- planning ------------------------------------------------------------- */
-
-static void
-fail(struct sync *s, const struct err *e)
-{
-	struct call *c = s->write.user.call;
-
-	call_set_user(c, NULL);
-	s->write.user.call = NULL;
-	call_fail(c, e);
-	free_sync(s);
-}
-
 static void
 planned(struct sync *s, struct view *v)
 {
 	sync_judge(s);
 	if (s->dry_run) {
 		s->result.revision = view_revision(v);
-		start_answering(s, s->write.user.call);
+		sync_answer_start(s);
 		return;
 	}
 	s->state = SYNC_WRITING;
@@ -245,32 +154,67 @@ planned(struct sync *s, struct view *v)
 	write_submit(&s->write, decide, NULL);
 }
 
-/* One slice a turn, so that other calls of this worker are served between. */
 static void
-step(struct loop_task *task)
+run_slice(struct loop_task *task)
 {
 	struct sync *s =
 	    (struct sync *)((char *)task - offsetof(struct sync, step));
+	bool recalling = s->state == SYNC_RECALLING;
 	struct err e = { 0 };
 	struct view *v;
+	int rc;
 
 	if (s->write.user.call == NULL) { /* cancelled meanwhile */
-		free_sync(s);
+		sync_free(s);
 		return;
 	}
 	v = service_view(s->write.service, &e);
-	if (v == NULL) {
-		fail(s, &e);
-		return;
-	}
-	if (sync_check_slice(s, v, &e)) {
-		loop_post(s->write.service->loop, &s->step);
-		return;
-	}
-	if (e.code != ERR_NONE)
-		fail(s, &e);
+	rc = v == NULL   ? -1
+	     : recalling ? sync_recall_slice(s, v, &e)
+			 : planning_slice(s, v, &e);
+	sync_account(s);
+	if (rc > 0)
+		post_slice(s);
+	else if (rc < 0)
+		sync_fail(s, &e);
+	else if (recalling)
+		sync_answer_start(s);
 	else
 		planned(s, v);
+}
+
+/* ---- from the writer -------------------------------------------------------- */
+
+static void
+recall(struct sync *s)
+{
+	struct err e = { 0 };
+	struct view *v = service_view(s->write.service, &e);
+
+	call_set_user(s->write.user.call, &s->write.user);
+	if (v == NULL || sync_recall_start(s, v, &e) < 0) {
+		sync_fail(s, &e);
+		return;
+	}
+	s->state = SYNC_RECALLING;
+	post_slice(s);
+}
+
+/* Accepted or refused, the plan comes first. */
+static void
+decided(struct write *w)
+{
+	struct sync *s = (struct sync *)w;
+
+	if (w->proposal.replayed) {
+		recall(s);
+		return;
+	}
+	if (w->proposal.err.code == ERR_NONE) {
+		s->result.revision = w->proposal.revision;
+		s->result.applied = 1;
+	}
+	sync_answer_start(s);
 }
 
 static int
@@ -291,13 +235,9 @@ end_set(struct sync *s, const Resopro__V1__SyncEnd *end, struct err *e)
 	}
 	if (s->planned == 0)
 		s->planned = view_revision(v);
-	if (sync_take_deferred(s, v, e) < 0 || sync_check_claims(s, e) < 0 ||
-	    sync_plan_retirements(s, v, e) < 0)
-		return -1;
 	timer_stop(&s->idle);
 	s->state = SYNC_PLANNING;
-	s->step.run = step;
-	loop_post(s->write.service->loop, &s->step);
+	post_slice(s);
 	return 0;
 }
 
@@ -394,7 +334,7 @@ idle_too_long(struct timer *t)
 	    IDLE_SECONDS);
 	err_reason(&e, "IDLE");
 	err_remedy(&e, "send the whole set again");
-	fail(s, &e);
+	sync_fail(s, &e);
 }
 
 static void
@@ -406,6 +346,37 @@ expect_more(struct sync *s)
 }
 
 static int
+check_owner(const char *owner, const struct principal *who, struct err *e)
+{
+	if (principal_is_agency(who) || strcmp(owner, who->organisation) == 0)
+		return 0;
+	err_set(e, ERR_DENIED, "start.owner: %s is another body", owner);
+	err_field(e, "start.owner");
+	err_reason(e, "OWNER");
+	return err_remedy(e, "leave it empty");
+}
+
+static int
+read_start(struct sync *s, const Resopro__V1__SyncStart *q, const char *owner,
+    struct err *e)
+{
+	struct view *v = service_view(s->write.service, e);
+
+	s->owner = arena_strdup(s->write.arena, owner);
+	s->source = arena_strdup(s->write.arena, q->source);
+	if (v == NULL || s->owner == NULL || s->source == NULL)
+		return e->code != ERR_NONE ? -1 : err_set(e, ERR_NOMEM, "sync");
+	s->full = q->mode == RESOPRO__V1__SYNC_MODE__SYNC_MODE_FULL;
+	s->dry_run = q->dry_run;
+	s->accept_valid = q->accept_valid;
+	s->show_unchanged = q->show_unchanged;
+	s->agency = principal_is_agency(&s->write.who);
+	s->confirm_retire = q->confirm_retire;
+	return read_kinds(s, q, e) < 0 ? -1
+				       : sync_scope_read(s, v, q->scope, e);
+}
+
+static int
 start(struct call *c, const Resopro__V1__SyncStart *q, struct err *e)
 {
 	const struct principal *who = call_principal(c);
@@ -413,41 +384,43 @@ start(struct call *c, const Resopro__V1__SyncStart *q, struct err *e)
 	const char *owner = q->owner[0] != '\0' ? q->owner : who->organisation;
 	struct sync *s;
 
-	if (check_start(q, who, e) < 0 || limit_syncs(sv, c, e) < 0)
+	if (check_start(q, who, e) < 0 || limit_syncs(sv, c, e) < 0 ||
+	    check_owner(owner, who, e) < 0)
 		return -1;
-	if (!principal_is_agency(who) &&
-	    strcmp(owner, who->organisation) != 0) {
-		err_set(e, ERR_DENIED, "start.owner: %s is another body",
-		    owner);
-		err_field(e, "start.owner");
-		err_reason(e, "OWNER");
-		return err_remedy(e, "leave it empty");
-	}
 	s = (struct sync *)write_new_large(c, sizeof *s,
 	    sv->limits.sync_max_bytes, q->request_id, e);
 	if (s == NULL)
 		return -1;
+	if ((s->scratch = arena_new(SCRATCH_BYTES)) == NULL) {
+		sync_free(s);
+		return err_set(e, ERR_NOMEM, "sync");
+	}
 	s->write.cleanup = cleanup;
 	s->set.arena = s->write.arena;
-	s->scratch = arena_new(SCRATCH_BYTES);
-	s->owner = arena_strdup(s->write.arena, owner);
-	s->source = arena_strdup(s->write.arena, q->source);
-	s->full = q->mode == RESOPRO__V1__SYNC_MODE__SYNC_MODE_FULL;
-	s->dry_run = q->dry_run;
-	s->accept_valid = q->accept_valid;
-	s->show_unchanged = q->show_unchanged;
-	s->agency = principal_is_agency(who);
-	s->confirm_retire = q->confirm_retire;
-	if (s->scratch == NULL || s->owner == NULL || s->source == NULL ||
-	    read_kinds(s, q, e) < 0) {
-		free_sync(s);
-		return e->code != ERR_NONE ? -1 : err_set(e, ERR_NOMEM, "sync");
+	if (read_start(s, q, owner, e) < 0) {
+		sync_free(s);
+		return -1;
 	}
 	sv->syncs++;
 	s->counted = true;
 	call_set_user(c, &s->write.user);
 	expect_more(s);
 	return 0;
+}
+
+/* One large set may be too much of all; whoever asks for more waits. */
+static int
+limit_memory(struct sync *s, struct err *e)
+{
+	struct service *sv = s->write.service;
+
+	sync_account(s);
+	if (sv->sync_bytes <= sv->limits.sync_total_bytes)
+		return 0;
+	call_retry_after(s->write.user.call, 10000);
+	err_set(e, ERR_LIMIT, "the sets being received take too much memory");
+	err_reason(e, "SYNC_MEMORY");
+	return err_remedy(e, "send the whole set again a little later");
 }
 
 static int
@@ -462,14 +435,15 @@ take_batch(struct sync *s, const Resopro__V1__SyncBatch *b, struct err *e)
 		err_set(e, ERR_LIMIT, "the set has more than %u records",
 		    l->sync_max_records);
 		err_reason(e, "SET_TOO_LARGE");
-		return err_remedy(e, "send it in parts, with another source "
-				     "for each");
+		return err_remedy(e,
+		    "send it in parts: as changes (DELTA), or each with a "
+		    "scope or a source of its own");
 	}
 	for (size_t i = 0; i < b->n_records; i++) {
 		if (sync_take(s, v, b->records[i], e) < 0)
 			return -1;
 	}
-	return 0;
+	return limit_memory(s, e);
 }
 
 /* The whole stream is the request: what is hashed is all of it. */
@@ -537,7 +511,7 @@ registry_sync_writable(struct call *c)
 	struct sync *s = sync_of(c);
 
 	if (s != NULL && s->state == SYNC_ANSWERING)
-		go_on_answering(s, c);
+		sync_answer_go_on(s);
 }
 
 void
@@ -552,5 +526,5 @@ registry_sync_closed(struct call *c)
 		store_cancel(&s->write.proposal);
 	/* Elsewhere somebody still holds it, and frees it when done. */
 	if (s->state == SYNC_READING || s->state == SYNC_ANSWERING)
-		free_sync(s);
+		sync_free(s);
 }

@@ -15,16 +15,16 @@ struct sync_item {
 	const char *id, *source_id, *name;
 	uint32_t position; /* in the stream, from 1; 0: retired */
 	bool exists;
-	uint64_t seen;     /* version that the plan was made with */
-	struct bytes head; /* CREATE and UPDATE: what to write */
+	uint64_t seen; /* version that the plan was made with */
+	/* CREATE and UPDATE: what to write.  Deferred, because it refers to a
+	 * record that had not come yet: the SyncRecord, packed. */
+	struct bytes head;
 	Resopro__V1__FieldChange **changes;
 	size_t n_changes;
 	Resopro__V1__Refusal **refusals;
 	size_t n_refusals;
 	char **warnings;
 	size_t n_warnings;
-	/* Deferred: it refers to a record that had not come yet. */
-	const Resopro__V1__SyncRecord *deferred;
 };
 
 struct sync_table { /* open addressing; holds position in `items` + 1 */

@@ -102,6 +102,29 @@ refused 6 "confirm-retire 5" sh -c \
     "head -n 1 '$T/sites.csv' | resopro push - --kind site --full"
 expect 0 "4 retired" resopro push "$T/guard-sites.csv" --full --confirm-retire 4
 
+# Changes that end records, and sets that cover a part.
+site few-sites.csv "p;;Accueil P;61169;" "q;;Accueil Q;61145;" \
+    "r;;Accueil R;61168;" "t;;Accueil T;61007;"
+expect 0 "4 created" resopro push "$T/few-sites.csv" --source part
+printf 'source_id,retirer,nom\np,oui,\nq,,\n' >"$T/gone-sites.csv"
+refused 6 "gone-sites.csv:3" resopro push "$T/gone-sites.csv" --source part
+printf 'source_id,retirer\np,oui\n' >"$T/gone-sites.csv"
+refused 2 "needs --full" resopro push "$T/gone-sites.csv" --confirm-retire 1
+expect 0 "1 retired" resopro push "$T/gone-sites.csv" --source part
+refused 0 "nothing to retire" resopro push "$T/gone-sites.csv" --source part
+echo '{"source_id": "q", "kind": "site", "retire": true}' >"$T/gone.jsonl"
+expect 0 "1 retired" resopro push "$T/gone.jsonl" --source part
+echo '{"source_id": "r", "retire": true}' >"$T/gone.jsonl"
+refused 6 "kind of this record" resopro push "$T/gone.jsonl" --source part
+site one-sites.csv "r;;Accueil R;61168;"
+expect 0 "1 unchanged, 0 retired" resopro push "$T/one-sites.csv" \
+    --source part --full --only-site r
+refused 6 "outside the scope" resopro push "$T/one-sites.csv" --source part \
+    --full --only-site t
+expect 0 "1 retired" resopro push "$T/one-sites.csv" --source part --full \
+    --only-organisation "id:$M"
+expect 0 "0 retired" resopro push "$T/one-sites.csv" --source part --full
+
 # The same intention twice is one; another under its name is refused.
 id=0123456789abcdef0123456789abcdef
 site new-sites.csv "n;$M;Accueil N;61169;"

@@ -245,7 +245,7 @@ begin(struct fx *f, unsigned n, bool twice)
 	assert_int_equal(push_files_open(&f->files, &f->cli, f->path, NULL), 0);
 	assert_int_equal(push_check(&f->check, &f->cli, &f->files), 0);
 	resopro__v1__sync_start__init(&f->start);
-	plan_open(&f->plan, &f->cli, &f->check.origins, &f->files, false);
+	plan_open(&f->plan, &f->cli, &f->check.origins, &f->files, &f->start);
 	f->stream = (struct push_stream){ .cli = &f->cli,
 		.files = &f->files,
 		.check = &f->check,

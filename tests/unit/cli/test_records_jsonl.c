@@ -1,4 +1,4 @@
-/* Records read from JSON lines, in the three shapes that are taken. */
+/* Records read from JSON lines, in the four shapes that are taken. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -75,6 +75,46 @@ next__three_shapes__are_one_record(void **state)
 }
 
 static void
+next__gone__kind_and_identifier_and_nothing_else(void **state)
+{
+	static const char *const lines[] = {
+		"{\"source_id\":\"s1\",\"kind\":\"site\",\"retire\":true}",
+		"{\"source_id\":\"s1\",\"kind\":\"KIND_SITE\",\"nom\":4,"
+		"\"retire\":true}",
+		"{\"record\":{\"sourceId\":\"s1\",\"kind\":\"KIND_SITE\"},"
+		"\"retire\":true}",
+		"{\"source_id\":\"s1\",\"site\":{\"nom\":\"Un\"},"
+		"\"retire\":true}",
+	};
+	struct fx f;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		open_text(&f, NULL, lines[i]);
+		assert_int_equal(next(&f), RECORDS_ITEM);
+		assert_int_equal(f.s->record->kind, SITE);
+		assert_string_equal(f.s->record->source_id, "s1");
+		assert_true(f.s->retire);
+		assert_int_equal(f.s->record->body_case,
+		    RESOPRO__V1__RECORD__BODY__NOT_SET);
+		done(&f);
+	}
+	/* A file's kind is enough; a body's own "kind" is another thing. */
+	open_text(&f, records_kind_of(RESOPRO__V1__KIND__KIND_ORGANISATION),
+	    "{\"source_id\":\"o1\",\"kind\":\"cio\",\"retire\":true}\n"
+	    "{\"source_id\":\"s1\",\"kind\":\"site\",\"retire\":true}");
+	assert_int_equal(next(&f), RECORDS_ITEM);
+	assert_int_equal(f.s->record->kind,
+	    RESOPRO__V1__KIND__KIND_ORGANISATION);
+	assert_int_equal(next(&f), RECORDS_BAD);
+	done(&f);
+	open_text(&f, NULL, "{\"source_id\":\"s1\",\"retire\":true}");
+	assert_int_equal(next(&f), RECORDS_BAD);
+	assert_non_null(strstr(f.p.remedy, "kind"));
+	done(&f);
+}
+
+static void
 next__kind_from_body__when_none_is_given(void **state)
 {
 	struct fx f;
@@ -135,6 +175,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(next__three_shapes__are_one_record),
+		cmocka_unit_test(
+		    next__gone__kind_and_identifier_and_nothing_else),
 		cmocka_unit_test(next__kind_from_body__when_none_is_given),
 		cmocka_unit_test(next__wrong_line__named_and_the_rest_goes_on),
 		cmocka_unit_test(next__empty_file__no_records),
