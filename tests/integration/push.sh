@@ -132,6 +132,17 @@ expect 0 "1 created" resopro push "$T/new-sites.csv" --request-id $id
 refused 0 "applied before" resopro push "$T/new-sites.csv" --request-id $id
 refused 5 "" resopro push "$T/guard-sites.csv" --request-id $id
 
+# Confirmed by the file, all at once or not at all.
+resopro list site --organisation "$M" --owner "$M" --output csv --all |
+    cut -d, -f1 | sed 1d >"$T/ids"
+expect 0 "records confirmed" resopro confirm site --file "$T/ids"
+expect 0 "records confirmed" sh -c "resopro confirm site -f - <'$T/ids'"
+echo nulle-part >>"$T/ids"
+refused 3 "nulle-part" resopro confirm site --file "$T/ids"
+echo 'Pas un id' >>"$T/ids"
+refused 2 "ids:[0-9]*: " resopro confirm site --file "$T/ids"
+refused 2 "give the ids" resopro confirm site
+
 # JSON lines: what list prints goes in again.
 resopro list site --organisation "$M" --owner "$M" --output jsonl >"$T/s.jsonl"
 refused 0 "0 refused" resopro push "$T/s.jsonl" --dry-run
