@@ -37,7 +37,7 @@ static const char latin[LATIN_END - LATIN_FIRST][3] = {
 };
 /* clang-format on */
 
-/* Whole words with a common short form. */
+/* Whole words with a common short form; see end_word(). */
 static const struct abbreviation {
 	const char *word, *brief;
 } abbreviations[] = {
@@ -113,7 +113,10 @@ end_word(struct folder *f)
 {
 	size_t n = f->len - f->word;
 
-	for (size_t i = 0; i < ABBREVIATIONS; i++) {
+	/* All of them begin so: most words are not looked at twice. */
+	for (size_t i = 0; n >= 5 && f->out[f->word] == 's' &&
+			   f->out[f->word + 1] == 'a' && i < ABBREVIATIONS;
+	     i++) {
 		const struct abbreviation *a = &abbreviations[i];
 
 		if (strlen(a->word) != n ||
@@ -151,18 +154,18 @@ put_ascii(struct folder *f, char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		c = (char)(c - 'A' + 'a');
-	if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+	if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9'))
+		separate(f);
+	else if (f->gap)
 		put(f, &c, 1);
 	else
-		separate(f);
+		f->out[f->len++] = c; /* as most are: inside a word */
 }
 
 static void
 put_code_point(struct folder *f, uint32_t cp, const char *text, size_t n)
 {
-	if (cp < 0x80) {
-		put_ascii(f, (char)cp);
-	} else if (cp >= LATIN_FIRST && cp < LATIN_END) {
+	if (cp >= LATIN_FIRST && cp < LATIN_END) {
 		const char *plain = latin[cp - LATIN_FIRST];
 
 		if (plain[0] == '\0')
@@ -185,8 +188,13 @@ fold_text(const char *text, size_t len, char *out)
 
 	for (size_t at = 0; at < len;) {
 		uint32_t cp;
-		size_t n = decode(text + at, len - at, &cp);
+		size_t n;
 
+		if ((unsigned char)text[at] < 0x80) {
+			put_ascii(&f, text[at++]);
+			continue;
+		}
+		n = decode(text + at, len - at, &cp);
 		if (n == 0)
 			separate(&f);
 		else

@@ -24,6 +24,7 @@ struct key {
 struct zone_set {
 	struct zone zone;     /* first: a zone given out is a zone_set */
 	const uint64_t *bits; /* one a commune, or NULL: `only` */
+	size_t words;         /* of bits */
 	uint16_t only;
 };
 
@@ -604,6 +605,7 @@ read_zone(struct territory *t, const struct table *in, char **f, struct err *e)
 	}
 	z->zone = (struct zone){ .code = f[0], .nom = f[1], .millesime = f[2] };
 	z->bits = bits;
+	z->words = t->words;
 	for (size_t i = 0; i < t->words; i++)
 		z->zone.communes += (unsigned)__builtin_popcountll(bits[i]);
 	if (z->zone.communes == 0)
@@ -767,6 +769,26 @@ zone_contains(const struct zone *z, const struct commune *c)
 		return false;
 	return set->bits != NULL ? has_bit(set->bits, c->index)
 				 : set->only == c->index;
+}
+
+bool
+zones_meet(const struct zone *a, const struct zone *b)
+{
+	const struct zone_set *x = (const struct zone_set *)a;
+	const struct zone_set *y = (const struct zone_set *)b;
+
+	if (a == NULL || b == NULL)
+		return false;
+	if (x->bits == NULL && y->bits == NULL)
+		return x->only == y->only;
+	if (x->bits == NULL)
+		return has_bit(y->bits, x->only);
+	if (y->bits == NULL)
+		return has_bit(x->bits, y->only);
+	for (size_t i = 0; i < x->words; i++)
+		if ((x->bits[i] & y->bits[i]) != 0)
+			return true;
+	return false;
 }
 
 /* ---- resolve ------------------------------------------------------------ */

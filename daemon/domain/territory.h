@@ -139,6 +139,9 @@ int territory_check_zone(const struct territory *, const char *field,
 /* false when the zone is NULL. */
 bool zone_contains(const struct zone *, const struct commune *);
 
+/* Do they share a commune?  false when one is NULL. */
+bool zones_meet(const struct zone *, const struct zone *);
+
 /* A type that zones have: "com", "dep", ... */
 bool territory_has_zone_type(const struct territory *, const char *type);
 

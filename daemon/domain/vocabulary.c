@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "domain/date.h"
+#include "domain/distance.h"
 #include "domain/value.h"
 
 enum column { CODE, LIBELLE_FR, LIBELLE_EN, SINCE, UNTIL, FIXED };
@@ -482,42 +483,14 @@ lower(char c)
 				      : c;
 }
 
-static unsigned
-least(unsigned a, unsigned b)
+/* As codes are compared: without case, `_` and blank as `-`. */
+static void
+lower_text(char *out, const char *s, size_t len)
 {
-	return a < b ? a : b;
-}
+	size_t i;
 
-/* Damerau-Levenshtein (adjacent swaps), over three rows. */
-static unsigned
-distance(const char *a, size_t na, const char *b, size_t nb)
-{
-	unsigned rows[3][CODE_MAX + 1];
-	unsigned *before = rows[0], *above = rows[1], *row = rows[2], *spare;
-	size_t i, j;
-
-	for (j = 0; j <= nb; j++)
-		above[j] = before[j] = (unsigned)j;
-	for (i = 1; i <= na; i++) {
-		char x = lower(a[i - 1]);
-
-		row[0] = (unsigned)i;
-		for (j = 1; j <= nb; j++) {
-			char y = lower(b[j - 1]);
-			unsigned d = above[j - 1] + (x != y);
-
-			d = least(d, least(above[j], row[j - 1]) + 1);
-			if (i > 1 && j > 1 && x == lower(b[j - 2]) &&
-			    y == lower(a[i - 2]))
-				d = least(d, before[j - 2] + 1);
-			row[j] = d;
-		}
-		spare = before;
-		before = above;
-		above = row;
-		row = spare;
-	}
-	return above[nb];
+	for (i = 0; i < len; i++)
+		out[i] = lower(s[i]);
 }
 
 /* "cap emploi" for "cap-emploi-reseau-cheops": how codes start is known best. */
@@ -536,17 +509,20 @@ const struct vocabulary_term *
 vocabulary_closest(const struct vocabulary *voc, const char *value, size_t len)
 {
 	const struct vocabulary_term *best = NULL;
-	unsigned least_seen = 0;
+	unsigned least_seen = CODE_MAX + 1;
+	char wanted[CODE_MAX], code[CODE_MAX];
 	size_t i;
 
 	if (len == 0 || len > CODE_MAX)
 		return NULL;
+	lower_text(wanted, value, len);
 	for (i = 0; i < voc->n; i++) {
-		const char *code = voc->terms[i].code;
-		size_t n = strlen(code);
-		unsigned d = distance(value, len, code, n);
+		size_t n = strlen(voc->terms[i].code);
+		unsigned d;
 
-		if (best == NULL || d < least_seen) {
+		lower_text(code, voc->terms[i].code, n);
+		d = distance_between(wanted, len, code, n, least_seen);
+		if (d < least_seen) {
 			best = &voc->terms[i];
 			least_seen = d;
 		}
