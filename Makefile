@@ -277,7 +277,8 @@ install: all
 	cd proto && find . -name '*.proto' -exec install -D -m 644 {} $(abspath $D)/share/resopro/proto/{} ';'
 	cd client/examples && find . -type f \
 	    -exec install -D -m 644 {} $(abspath $D)/share/doc/resopro/examples/{} ';'
-	cd config && find territories vocabularies referral-rules.conf -type f \
+	cd config && find territories vocabularies referral-rules.conf \
+	    search-words.conf -type f \
 	    -exec install -D -m 644 {} $(abspath $(DESTDIR)$(datadir))/{} ';'
 	$(call put,644,daemon/resoprod.8,$D/share/man/man8/resoprod.8)
 	$(call put,644,daemon/resoprod.conf.5,$D/share/man/man5/resoprod.conf.5)

@@ -103,8 +103,9 @@ static const struct option options[] = {
 	    .max = HOUR, .doc = "At the end, how long open calls may go on." },
 
 	{ "data", "dir", OPT_PATH, AT(data_dir), RESOPRO_DATADIR,
-	    .doc = "Directory of territories, vocabularies and "
-		   "referral-rules.conf.  Read again on SIGHUP." },
+	    .doc = "Directory of territories, vocabularies, "
+		   "referral-rules.conf and search-words.conf.  Read again "
+		   "on SIGHUP." },
 
 	{ "limits", "max_request_bytes", OPT_SIZE, AT(max_request_bytes),
 	    "4MiB", .min = KIB, .max = GIB, .doc = "One request message." },

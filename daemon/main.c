@@ -20,6 +20,7 @@
 #include "net/listener.h"
 #include "net/tls.h"
 #include "service/catalog.h"
+#include "service/search_index.h"
 #include "service/service.h"
 #include "store/store.h"
 #include "worker.h"
@@ -43,6 +44,7 @@ struct daemon {
 	struct catalog_periods periods;
 	struct store *store;
 	struct catalog *catalog;
+	struct search_index *search_index;
 	struct tls_server *tls;
 	struct worker *workers[WORKERS_MAX];
 	struct service_counts counts[WORKERS_MAX];
@@ -160,6 +162,13 @@ open_store(struct daemon *d, bool create, bool read_only, struct err *e)
 }
 
 static int
+open_search(struct daemon *d, struct err *e)
+{
+	d->search_index = search_index_new(d->store, d->catalog, e);
+	return d->search_index != NULL ? 0 : -1;
+}
+
+static int
 open_tls(struct daemon *d, struct err *e)
 {
 	const struct config *c = d->config;
@@ -260,6 +269,7 @@ open_workers(struct daemon *d, struct err *e)
 	struct worker_opts o = {
 		.service = { .store = d->store,
 		    .catalog = d->catalog,
+		    .search_index = d->search_index,
 		    .limits = service_limits_of(c),
 		    .workers = n,
 		    .counts = d->counts,
@@ -355,6 +365,7 @@ reload(struct watch_signal *s, int signo)
 	} else {
 		catalog_unref(d->catalog);
 		d->catalog = next;
+		search_index_set_catalog(d->search_index, next);
 	}
 	for (unsigned i = 0; i < d->n_workers; i++) {
 		if (next != NULL)
@@ -399,8 +410,8 @@ start(struct daemon *d, struct err *e)
 	signal(SIGXFSZ, SIG_IGN);
 	if ((d->loop = loop_new(e)) == NULL ||
 	    (d->catalog = load_catalog(d, e)) == NULL || open_tls(d, e) < 0 ||
-	    open_store(d, false, false, e) < 0 || watch_signals(d, e) < 0 ||
-	    open_workers(d, e) < 0)
+	    open_store(d, false, false, e) < 0 || open_search(d, e) < 0 ||
+	    watch_signals(d, e) < 0 || open_workers(d, e) < 0)
 		return -1;
 	if (d->config->store_prefault &&
 	    pthread_create(&d->prefault, NULL, prefault, d) == 0)
@@ -424,6 +435,7 @@ finish(struct daemon *d)
 		watch_signal_stop(&d->intr);
 		watch_signal_stop(&d->hup);
 	}
+	search_index_free(d->search_index);
 	store_close(d->store);
 	tls_server_free(d->tls);
 	catalog_unref(d->catalog);

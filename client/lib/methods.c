@@ -25,6 +25,8 @@ METHOD(rsp_registry_batch_get, "Registry", "BatchGet",
     batch_get_request, batch_get_response, RSP_UNARY, RSP_READ);
 METHOD(rsp_registry_list, "Registry", "List",
     list_request, list_response, RSP_UNARY, RSP_READ);
+METHOD(rsp_registry_search, "Registry", "Search",
+    search_request, search_response, RSP_UNARY, RSP_READ);
 METHOD(rsp_registry_put, "Registry", "Put",
     put_request, put_response, RSP_UNARY, RSP_WRITE_ID);
 METHOD(rsp_registry_delete, "Registry", "Delete",
@@ -79,6 +81,7 @@ static const struct rsp_method *const methods[] = {
 	&rsp_registry_get,
 	&rsp_registry_batch_get,
 	&rsp_registry_list,
+	&rsp_registry_search,
 	&rsp_registry_put,
 	&rsp_registry_delete,
 	&rsp_registry_confirm,

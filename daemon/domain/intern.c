@@ -62,7 +62,7 @@ make_room(struct intern *in, size_t len)
 		in->list = list;
 		in->list_room = room;
 	}
-	if (len > in->bytes_room - in->used) {
+	if (in->bytes == NULL || len > in->bytes_room - in->used) {
 		size_t room = 2 * in->bytes_room + len + 1024;
 		char *bytes = realloc(in->bytes, room);
 
@@ -92,7 +92,8 @@ intern_add(struct intern *in, const char *bytes, size_t len)
 		return INTERN_FAILED;
 	in->list[in->n] =
 	    (struct interned){ (uint32_t)in->used, (uint32_t)len };
-	memcpy(in->bytes + in->used, bytes, len);
+	if (len > 0)
+		memcpy(in->bytes + in->used, bytes, len);
 	in->used += len;
 	in->slots[at] = (uint32_t)++in->n;
 	return (uint32_t)in->n - 1;

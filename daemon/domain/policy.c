@@ -42,6 +42,8 @@ static const struct policy_row rows[] = {
 	{ REGISTRY "Get", PUBLIC, EVERYBODY, 0, "read", ask_agency },
 	{ REGISTRY "BatchGet", PUBLIC, EVERYBODY, 0, "read", ask_agency },
 	{ REGISTRY "List", PUBLIC, EVERYBODY, 0, "read", ask_agency },
+	{ REGISTRY "Search", PLACES | SUBJECT_NONE, EVERYBODY, 0, "read",
+	    ask_agency },
 	{ REGISTRY "History", PUBLIC, EVERYBODY, 0, "read", ask_agency },
 	{ REGISTRY "Watch", PUBLIC, EVERYBODY, 0, "read", ask_agency },
 	{ REGISTRY "Get", SUBJECT_ACTIVITY, AGENCY | AUTHORITIES, MEMBERS,

@@ -11,6 +11,8 @@
 enum search_field
 search_rank_field(unsigned rank)
 {
+	if (rank == SEARCH_RANK_EXACT)
+		return SEARCH_IN_NAME;
 	return (enum search_field)(rank < SEARCH_RANK_SPELLING
 				       ? rank / 2
 				       : rank - SEARCH_RANK_SPELLING);
@@ -19,6 +21,8 @@ search_rank_field(unsigned rank)
 enum search_how
 search_rank_how(unsigned rank)
 {
+	if (rank == SEARCH_RANK_EXACT)
+		return SEARCH_WHOLE;
 	if (rank > SEARCH_RANK_SPELLING)
 		return SEARCH_SPELLING;
 	return rank % 2 == 1 ? SEARCH_BEGINNING : SEARCH_WORD;
@@ -183,19 +187,19 @@ each_of_words(const struct search_words *words, enum search_field field,
 
 	for (size_t i = 0; i < n; i++) {
 		const char *group;
-		size_t taken;
+		size_t place = 0;
 
 		t.word = list[i];
 		t.group = false;
 		if (fn(&t, arg) < 0)
 			return -1;
-		group = search_words_group(words, list, n, i, &taken);
-		if (group == NULL)
-			continue;
-		t.word = (struct search_word){ group, strlen(group) };
 		t.group = true;
-		if (fn(&t, arg) < 0)
-			return -1;
+		while ((group = search_words_next_group(words, list, n, i,
+			    &place)) != NULL) {
+			t.word = (struct search_word){ group, strlen(group) };
+			if (fn(&t, arg) < 0)
+				return -1;
+		}
 	}
 	return 0;
 }
@@ -422,7 +426,7 @@ why_whole(const struct search_query *q, const struct search_doc *d,
 	bool by_id = strcmp(q->text, d->id) == 0;
 
 	why->n = 1;
-	*w = (struct search_why){ .how = SEARCH_WORD,
+	*w = (struct search_why){ .how = SEARCH_WHOLE,
 		.field = by_id ? SEARCH_IN_IDENTIFIER : SEARCH_IN_NAME };
 	append(w->asked, sizeof w->asked, q->text, strlen(q->text));
 	append(w->found, sizeof w->found, by_id ? d->id : d->name,

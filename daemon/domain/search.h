@@ -34,7 +34,8 @@ enum search_field {
 
 /* How it was found, best first.  The wire's numbers. */
 enum search_how {
-	SEARCH_WORD = 1,  /* that word, or its plural or singular */
+	SEARCH_WHOLE = 1, /* the query is the whole name, or the id */
+	SEARCH_WORD,      /* that word, or its plural or singular */
 	SEARCH_SYNONYM,   /* another name of the same group */
 	SEARCH_BEGINNING, /* the last word is how the word found begins */
 	SEARCH_SPELLING,  /* the word found is spelt nearly so */
@@ -56,7 +57,7 @@ search_rank(enum search_field field, enum search_how how)
 	return 2u * (unsigned)field + (how == SEARCH_BEGINNING);
 }
 
-/* The field of a rank that is not EXACT, and how. */
+/* The field of a rank, and how. */
 enum search_field search_rank_field(unsigned rank);
 enum search_how search_rank_how(unsigned rank);
 
@@ -101,7 +102,7 @@ struct search_text {
 };
 
 #define SEARCH_TEXT_WORDS 400 /* of one text, beyond which none is read */
-#define SEARCH_TEXTS_MAX 128
+#define SEARCH_TEXTS_MAX 192
 
 struct search_doc { /* what of a record is searched and shown; NULLs: "" */
 	uint8_t kind;
@@ -114,6 +115,7 @@ struct search_doc { /* what of a record is searched and shown; NULLs: "" */
 	const struct zone *const *zones; /* where it answers; see everywhere */
 	size_t n_zones;
 	bool everywhere;
+	uint64_t mark; /* the caller's own, kept with the record */
 	struct search_text texts[SEARCH_TEXTS_MAX];
 	size_t n_texts;
 };

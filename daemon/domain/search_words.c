@@ -178,6 +178,22 @@ search_words_group(const struct search_words *s, const struct search_word *w,
 	return best != NULL ? best->group : NULL;
 }
 
+const char *
+search_words_next_group(const struct search_words *s,
+    const struct search_word *w, size_t n, size_t at, size_t *place)
+{
+	struct search_word stem = { w[at].text, search_word_stem(&w[at]) };
+	const struct name *x =
+	    *place > 0 ? s->names[*place - 1].next : s->by_first[bucket(&stem)];
+
+	for (; x != NULL; x = x->next)
+		if (name_stands(x, w + at, n - at)) {
+			*place = (size_t)(x - s->names) + 1;
+			return x->group;
+		}
+	return NULL;
+}
+
 /* ---- the file ------------------------------------------------------------ */
 
 struct reading {

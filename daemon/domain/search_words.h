@@ -58,4 +58,9 @@ size_t search_word_stem(const struct search_word *);
 const char *search_words_group(const struct search_words *,
     const struct search_word *, size_t n, size_t at, size_t *taken);
 
+/* Each such group, of longer and of shorter names: start with *place 0; NULL
+ * past the last. */
+const char *search_words_next_group(const struct search_words *,
+    const struct search_word *, size_t n, size_t at, size_t *place);
+
 #endif

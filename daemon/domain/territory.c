@@ -40,6 +40,8 @@ struct territory {
 
 	struct key *keys;
 	size_t n_keys, max_keys;
+	const char **former; /* names, one commune behind the other */
+	uint32_t *former_at; /* by index of commune, and one more */
 
 	struct zone_set *zones;
 	size_t n_zones;
@@ -222,6 +224,40 @@ first_key(const struct territory *t, const char *text)
 			high = mid;
 	}
 	return low;
+}
+
+/* Once the keys are sorted: the former names, by commune. */
+static int
+index_former(struct territory *t, struct err *e)
+{
+	uint32_t *end = calloc(t->n_communes + 2, sizeof *end);
+	size_t n = 0;
+
+	t->former_at = end;
+	for (size_t i = 0; end != NULL && i < t->n_keys; i++)
+		if (t->keys[i].kind == MATCH_FORMER_NAME) {
+			end[t->keys[i].commune + 2]++;
+			n++;
+		}
+	t->former = malloc((n + 1) * sizeof(*t->former));
+	if (end == NULL || t->former == NULL)
+		return err_set(e, ERR_NOMEM, "territories");
+	for (size_t i = 2; i < t->n_communes + 2; i++)
+		end[i] += end[i - 1];
+	for (size_t i = 0; i < t->n_keys; i++)
+		if (t->keys[i].kind == MATCH_FORMER_NAME)
+			t->former[end[t->keys[i].commune + 1]++] =
+			    t->keys[i].matched;
+	return 0;
+}
+
+const char *
+territory_former_name(const struct territory *t, const struct commune *c,
+    size_t i)
+{
+	uint32_t at = t->former_at[c->index];
+
+	return at + i < t->former_at[c->index + 1] ? t->former[at + i] : NULL;
 }
 
 /* ---- codes -------------------------------------------------------------- */
@@ -989,6 +1025,10 @@ territory_new(const struct table_bytes *communes,
 		return NULL;
 	}
 	qsort(t->keys, t->n_keys, sizeof *t->keys, compare_keys);
+	if (index_former(t, e) < 0) {
+		territory_free(t);
+		return NULL;
+	}
 	return t;
 }
 
@@ -1004,6 +1044,8 @@ territory_free(struct territory *t)
 	free(t->communes);
 	free(t->slots);
 	free(t->keys);
+	free(t->former);
+	free(t->former_at);
 	free(t->zones);
 	free(t->bits);
 	free(t->singles);

@@ -74,6 +74,11 @@ const struct commune *territory_commune(const struct territory *,
 const struct commune *territory_former(const struct territory *,
     const char *code);
 
+/* The i-th of the names that the commune, or one that it absorbed, had; NULL
+ * past the last. */
+const char *territory_former_name(const struct territory *,
+    const struct commune *, size_t i);
+
 size_t territory_count(const struct territory *);
 /* By index, or NULL beyond the end. */
 const struct commune *territory_at(const struct territory *, size_t index);

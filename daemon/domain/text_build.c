@@ -265,8 +265,8 @@ post(struct text_builder *b, struct text_index *ix, const uint32_t *order,
 		end[i] = ix->posted_at[i];
 		ix->posted_at[i + 1] += ix->posted_at[i];
 	}
-	for (uint8_t f = SEARCH_IN_IDENTIFIER; f < SEARCH_FIELDS; f++)
-		post_field(b, ix, f, order, place, end);
+	for (int f = SEARCH_IN_IDENTIFIER; f < SEARCH_FIELDS; f++)
+		post_field(b, ix, (uint8_t)f, order, place, end);
 	free(end);
 	return 0;
 }

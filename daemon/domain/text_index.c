@@ -66,6 +66,18 @@ text_term(const struct text_index *ix, const struct search_word *w)
 	return term_is(ix, at, w) ? at : ix->n_terms;
 }
 
+size_t
+text_group(const struct text_index *ix, const char *group)
+{
+	char mark[1 + SEARCH_QUERY_BYTES];
+	struct search_word w = { mark, 1 };
+
+	mark[0] = GROUP_MARK;
+	w.len += strnlen(group, sizeof mark - 1);
+	memcpy(mark + 1, group, w.len - 1);
+	return text_term(ix, &w);
+}
+
 static bool
 term_begins(const struct text_index *ix, size_t term,
     const struct search_word *w)
@@ -215,6 +227,7 @@ text_index_doc(const struct text_index *ix, uint32_t doc)
 	const struct doc *d = &ix->docs[doc];
 	struct text_doc out = { .kind = d->kind,
 		.id = ix->texts + d->text,
+		.mark = d->mark,
 		.parent_id = "",
 		.parent_name = "" };
 

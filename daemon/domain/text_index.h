@@ -7,7 +7,7 @@
  * is dead in the older (a bit each, kept by the caller); text_index_merge()
  * makes one of several, without the dead.
  *
- * Memory: about 160 bytes a record of a dozen words; each further word of an
+ * Memory: about 150 bytes a record of a dozen words; each further word of an
  * offer's text takes 4.  Pure.
  */
 #ifndef DOMAIN_TEXT_INDEX_H
@@ -63,6 +63,7 @@ struct text_doc { /* borrowed from the index */
 	const char *id, *name, *closed;
 	const char *parent_id, *parent_name;
 	const struct commune *commune; /* or NULL */
+	uint64_t mark;
 };
 struct text_doc text_index_doc(const struct text_index *, uint32_t doc);
 
@@ -100,8 +101,10 @@ void text_scratch_free(struct text_scratch *); /* NULL is a no-op */
 int text_index_search(const struct text_part *, const struct text_question *,
     struct text_scratch *, struct text_hit *out, size_t room);
 
-/* Does a living record hold the word, its plural or its singular? */
+/* Does a living record hold the word, its plural or its singular; or a name of
+ * the group? */
 bool text_index_has(const struct text_part *, const struct search_word *);
+bool text_index_has_group(const struct text_part *, const char *group);
 
 /*
  * The word of living records that is nearest to one that they do not have, by

@@ -23,6 +23,7 @@
 #define NO_PARENT UINT32_MAX
 
 struct doc {
+	uint64_t mark;
 	uint32_t text;   /* in texts: id, name, other name, closed; NULs */
 	uint32_t parent; /* in texts: id, name; or NO_PARENT */
 	uint32_t area;
@@ -84,6 +85,9 @@ int text_compare_words(const struct search_word *, const struct search_word *);
 
 /* The term that is this word; n_terms when none is. */
 size_t text_term(const struct text_index *, const struct search_word *);
+
+/* The same for a group. */
+size_t text_group(const struct text_index *, const char *group);
 
 struct term_range { /* terms that begin with a word */
 	size_t first, end;

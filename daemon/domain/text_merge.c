@@ -87,6 +87,7 @@ copy_doc(struct merge *m, struct source *s)
 		.parent_id = shown.parent_id,
 		.parent_name = shown.parent_name,
 		.commune = shown.commune,
+		.mark = shown.mark,
 		.everywhere = from->area == AREA_EVERYWHERE };
 
 	if (from->area > AREA_EVERYWHERE) {

@@ -80,7 +80,9 @@ text_parts_add(struct text_parts *p, const struct search_doc *d)
 		p->docs_room = room;
 	}
 	doc = &p->docs[p->n_docs];
-	*doc = (struct doc){ .text = (uint32_t)p->texts_len, .kind = d->kind };
+	*doc = (struct doc){ .text = (uint32_t)p->texts_len,
+		.kind = d->kind,
+		.mark = d->mark };
 	if (d->commune != NULL)
 		doc->commune = (uint16_t)(d->commune->index + 1);
 	if (d->everywhere)

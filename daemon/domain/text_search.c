@@ -204,20 +204,13 @@ static int
 find_group(struct search *x, size_t slot)
 {
 	const char *group = x->query->slots[slot].group;
-	char mark[1 + SEARCH_QUERY_BYTES];
-	struct search_word w = { mark, 1 };
-	size_t at;
+	size_t term = group != NULL ? text_group(x->ix, group) : x->ix->n_terms;
 
 	x->s->group_runs[slot].n = 0;
 	set_clear(&x->s->groups[slot]);
-	if (group == NULL)
-		return 0;
-	mark[0] = GROUP_MARK;
-	w.len += strnlen(group, sizeof mark - 1);
-	memcpy(mark + 1, group, w.len - 1);
-	at = text_term(x->ix, &w);
-	return at < x->ix->n_terms ? add_run(&x->s->group_runs[slot], x->ix, at)
-				   : 0;
+	return term < x->ix->n_terms
+		   ? add_run(&x->s->group_runs[slot], x->ix, term)
+		   : 0;
 }
 
 /* ---- hits --------------------------------------------------------------------------- */

@@ -33,6 +33,14 @@ text_index_has(const struct text_part *part, const struct search_word *w)
 	return false;
 }
 
+bool
+text_index_has_group(const struct text_part *part, const char *group)
+{
+	size_t term = text_group(part->index, group);
+
+	return term < part->index->n_terms && lives(part, term);
+}
+
 /* Letters that two words do not share, less than twice so many: else they are
  * further apart. */
 static bool

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "domain/referral.h"
+#include "domain/search_words.h"
 #include "domain/territory.h"
 #include "domain/vocabulary.h"
 
@@ -17,6 +18,7 @@
 #define PATH_BYTES 4096
 #define SUFFIX ".csv"
 #define RULES "referral-rules.conf"
+#define SEARCH_WORDS "search-words.conf"
 
 struct catalog {
 	atomic_uint references;
@@ -24,6 +26,7 @@ struct catalog {
 	struct vocabularies *vocabularies;
 	struct referral_rules *rules;
 	struct catalog_periods periods;
+	struct search_words *search_words;
 };
 
 /* ---- files -------------------------------------------------------------- */
@@ -33,9 +36,9 @@ fail_file(const char *path, const char *what, struct err *e)
 {
 	err_set(e, ERR_IO, "%s: %s", path, what);
 	err_reason(e, "CATALOG_FILE");
-	return err_remedy(e,
-	    "the data directory needs territories/, "
-	    "vocabularies/ and " RULES ", readable by the daemon");
+	return err_remedy(e, "the data directory needs territories/, "
+			     "vocabularies/, " RULES " and " SEARCH_WORDS
+			     ", readable by the daemon");
 }
 
 /* The whole file, at most FILE_BYTES_MAX; the caller frees it. */
@@ -193,6 +196,21 @@ load_rules(struct catalog *c, const char *dir, struct err *e)
 	return c->rules != NULL ? 0 : -1;
 }
 
+static int
+load_search_words(struct catalog *c, const char *dir, struct err *e)
+{
+	char path[PATH_BYTES];
+	size_t len;
+	char *bytes;
+
+	if (join(path, dir, SEARCH_WORDS, e) < 0 ||
+	    (bytes = read_file(path, &len, e)) == NULL)
+		return -1;
+	c->search_words = search_words_new(path, bytes, len, e);
+	free(bytes);
+	return c->search_words != NULL ? 0 : -1;
+}
+
 /* ---- the whole ---------------------------------------------------------- */
 
 struct catalog *
@@ -206,7 +224,7 @@ catalog_load(const char *dir, struct err *e)
 	}
 	atomic_init(&c->references, 1);
 	if (load_territory(c, dir, e) < 0 || load_vocabularies(c, dir, e) < 0 ||
-	    load_rules(c, dir, e) < 0) {
+	    load_rules(c, dir, e) < 0 || load_search_words(c, dir, e) < 0) {
 		catalog_unref(c);
 		return NULL;
 	}
@@ -229,6 +247,7 @@ catalog_unref(struct catalog *c)
 	territory_free(c->territory);
 	vocabularies_free(c->vocabularies);
 	referral_rules_free(c->rules);
+	search_words_free(c->search_words);
 	free(c);
 }
 
@@ -260,4 +279,10 @@ const struct referral_rules *
 catalog_rules(const struct catalog *c)
 {
 	return c->rules;
+}
+
+const struct search_words *
+catalog_search_words(const struct catalog *c)
+{
+	return c->search_words;
 }

@@ -1,7 +1,8 @@
 /*
  * catalog.h - the data files that change yearly: territories, vocabularies,
- * referral rules; and the periods of freshness, which are reloaded with them.
- * Immutable once loaded, shared by reference count, replaced whole on reload.
+ * referral rules, search words; and the periods of freshness, which are reloaded
+ * with them.  Immutable once loaded, shared by reference count, replaced whole
+ * on reload.
  */
 #ifndef SERVICE_CATALOG_H
 #define SERVICE_CATALOG_H
@@ -11,12 +12,14 @@
 
 struct catalog;
 struct referral_rules;
+struct search_words;
 struct territory;
 struct vocabularies;
 
 /*
  * Read DIR/territories/{communes,anciens,zones}.csv, every
- * DIR/vocabularies/NAME.csv and DIR/referral-rules.conf.
+ * DIR/vocabularies/NAME.csv, DIR/referral-rules.conf and
+ * DIR/search-words.conf.
  * Owns:   the result holds one reference.
  * Fails:  ERR_INVALID, ERR_IO: the message names file, line, field, remedy;
  *         nothing is kept.
@@ -37,5 +40,6 @@ const struct catalog_periods *catalog_periods(const struct catalog *);
 const struct territory *catalog_territory(const struct catalog *);
 const struct vocabularies *catalog_vocabularies(const struct catalog *);
 const struct referral_rules *catalog_rules(const struct catalog *);
+const struct search_words *catalog_search_words(const struct catalog *);
 
 #endif

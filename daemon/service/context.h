@@ -18,6 +18,9 @@
 struct accounts;
 struct identities;
 struct referrals;
+struct search_docs;
+struct search_index;
+struct text_scratch;
 struct verify_job;
 struct watchers;
 
@@ -30,6 +33,9 @@ struct service {
 	struct rpc_server *server; /* borrowed; NULL until set */
 	struct accounts *accounts;
 	struct referrals *referrals;
+	struct search_index *search_index; /* borrowed, shared; or NULL */
+	struct text_scratch *search_scratch;
+	struct search_docs *search_docs; /* NULL until somebody asks why */
 	struct watchers *watchers;
 	struct identities *identities;
 	struct verify_job *verify; /* running, or NULL */
@@ -41,7 +47,7 @@ struct service {
 	unsigned syncs;               /* open now */
 	size_t sync_bytes;            /* that they hold */
 	unsigned countings;           /* of freshness, under way */
-	unsigned writing;             /* with the writer thread */
+	unsigned away;                /* with another thread */
 	void (*quiet)(void *);        /* wanted once there are none, or NULL */
 	void *quiet_arg;
 	unsigned workers, worker;
@@ -64,6 +70,11 @@ struct principal {
 	char token_id[STORE_ID_MAX + 1];
 	uint8_t cert_sha256[32];
 };
+
+/* Something is with another thread that will give it back to this loop, which
+ * must not end before; and it came back. */
+void service_sends_away(struct service *);
+void service_came_back(struct service *);
 
 /* Tell the other workers what this one counts. */
 void service_publish_counts(struct service *);

@@ -8,6 +8,7 @@
 #include "service/authorise.h"
 #include "service/registry.h"
 #include "service/schema.h"
+#include "service/zones.h"
 
 #define ORGANISATION RESOPRO__V1__KIND__KIND_ORGANISATION
 
@@ -43,24 +44,15 @@ charge(struct listing *l)
 		l->page->work--;
 }
 
-/* Some commune of the filter's zone is in one of these zones. */
+/* One of these zones shares a commune with the filter's. */
 static bool
-zones_meet(struct listing *l, char *const *zones, size_t n)
+some_meet(struct listing *l, char *const *codes, size_t n,
+    const struct zone *(*zone)(const struct territory *, const char *code))
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct zone *z = territory_zone(l->territory, zones[i]);
-
-		if (z == NULL)
-			continue;
 		charge(l);
-		for (size_t c = 0; c < territory_count(l->territory); c++) {
-			const struct commune *at =
-			    territory_at(l->territory, c);
-
-			if (zone_contains(z, at) &&
-			    zone_contains(l->filter->zone, at))
-				return true;
-		}
+		if (zones_meet(zone(l->territory, codes[i]), l->filter->zone))
+			return true;
 	}
 	return false;
 }
@@ -68,18 +60,10 @@ zones_meet(struct listing *l, char *const *zones, size_t n)
 static bool
 offer_meets(struct listing *l, const Resopro__V1__Offer *o)
 {
-	for (size_t i = 0; i < o->n_zone_eligibilite; i++) {
-		const char *code = o->zone_eligibilite[i];
-		char typed[16] = "epci:";
-
-		if (strcmp(code, "france") == 0)
-			return true;
-		if (strlen(code) == 9)
-			code = strcat(typed, code);
-		if (zones_meet(l, (char *[]){ (char *)(uintptr_t)code }, 1))
-			return true;
-	}
-	return false;
+	return zones_say_everywhere(o->zone_eligibilite,
+		   o->n_zone_eligibilite) ||
+	       some_meet(l, o->zone_eligibilite, o->n_zone_eligibilite,
+		   zones_of_eligibility);
 }
 
 static bool
@@ -91,8 +75,8 @@ matches_zone(struct listing *l, const Resopro__V1__Record *r)
 	case RESOPRO__V1__RECORD__BODY_SITE:
 		return zone_holds(l, r->site->code_insee);
 	case RESOPRO__V1__RECORD__BODY_ORGANISATION:
-		return zones_meet(l, r->organisation->competence,
-		    r->organisation->n_competence);
+		return some_meet(l, r->organisation->competence,
+		    r->organisation->n_competence, territory_zone);
 	case RESOPRO__V1__RECORD__BODY_OFFER:
 		return offer_meets(l, r->offer);
 	case RESOPRO__V1__RECORD__BODY_ACTIVITY:

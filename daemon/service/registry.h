@@ -13,6 +13,8 @@ extern const struct rpc_method registry_methods[];
 int registry_get(struct call *, const ProtobufCMessage *, struct err *);
 int registry_batch_get(struct call *, const ProtobufCMessage *, struct err *);
 int registry_list(struct call *, const ProtobufCMessage *, struct err *);
+int registry_search(struct call *, const ProtobufCMessage *, struct err *);
+void registry_search_closed(struct call *);
 int registry_put(struct call *, const ProtobufCMessage *, struct err *);
 int registry_delete(struct call *, const ProtobufCMessage *, struct err *);
 int registry_confirm(struct call *, const ProtobufCMessage *, struct err *);

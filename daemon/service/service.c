@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "domain/text_index.h"
 #include "net/peer.h"
 #include "service/accounts.h"
 #include "service/activities.h"
@@ -14,6 +15,8 @@
 #include "service/memberships.h"
 #include "service/referrals.h"
 #include "service/registry.h"
+#include "service/search_docs.h"
+#include "service/search_index.h"
 #include "service/territories.h"
 #include "service/watch.h"
 #include "service/write.h"
@@ -37,6 +40,11 @@ const struct rpc_method registry_methods[] = {
 	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__list_request__descriptor,
 	    .message = registry_list },
+	{ .path = "/resopro.v1.Registry/Search",
+	    .kind = RPC_UNARY,
+	    .input = &resopro__v1__search_request__descriptor,
+	    .message = registry_search,
+	    .closed = registry_search_closed },
 	{ .path = "/resopro.v1.Registry/Put",
 	    .kind = RPC_UNARY,
 	    .input = &resopro__v1__put_request__descriptor,
@@ -161,6 +169,7 @@ head_moved(struct store_watch *w, uint64_t head, void *arg)
 	}
 	if (v == NULL)
 		return;
+	search_index_moved(s->search_index);
 	if (accounts) {
 		s->seen = view_revision(v);
 		refresh_accounts(s, v);
@@ -321,9 +330,11 @@ start(struct service *s, struct err *e)
 	s->reader = reader_new(s->store, e);
 	s->accounts = accounts_new(e);
 	s->referrals = referrals_new(s, e);
+	s->search_scratch = text_scratch_new();
 	s->watchers = watchers_new(s, e);
 	if (s->identities == NULL || s->reader == NULL || s->accounts == NULL ||
-	    s->referrals == NULL || s->watchers == NULL)
+	    s->referrals == NULL || s->search_scratch == NULL ||
+	    s->watchers == NULL)
 		return e->code != ERR_NONE ? -1
 					   : err_set(e, ERR_NOMEM, "service");
 	s->moved = store_watch_new(s->store, s->loop, head_moved, s, e);
@@ -352,6 +363,7 @@ service_new(struct loop *loop, const struct service_opts *o, struct err *e)
 	s->loop = loop;
 	s->store = o->store;
 	service_set_catalog(s, o->catalog);
+	s->search_index = o->search_index;
 	s->limits = o->limits;
 	s->workers = o->counts != NULL ? o->workers : 1;
 	s->worker = o->counts != NULL ? o->worker : 0;
@@ -379,6 +391,8 @@ service_free(struct service *s)
 	store_watch_free(s->moved);
 	watchers_free(s->watchers);
 	referrals_free(s->referrals);
+	text_scratch_free(s->search_scratch);
+	search_docs_free(s->search_docs);
 	accounts_free(s->accounts);
 	reader_free(s->reader);
 	catalog_unref(s->catalog);
@@ -387,9 +401,26 @@ service_free(struct service *s)
 }
 
 void
+service_sends_away(struct service *s)
+{
+	s->away++;
+}
+
+void
+service_came_back(struct service *s)
+{
+	void (*quiet)(void *) = s->quiet;
+
+	if (--s->away > 0 || quiet == NULL)
+		return;
+	s->quiet = NULL;
+	quiet(s->quiet_arg);
+}
+
+void
 service_quiesce(struct service *s, void (*quiet)(void *), void *arg)
 {
-	if (s->writing == 0) {
+	if (s->away == 0) {
 		quiet(arg);
 		return;
 	}

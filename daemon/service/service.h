@@ -19,6 +19,7 @@
 
 struct catalog;
 struct loop;
+struct search_index;
 struct service;
 
 struct service_limits {            /* 0 means the default in brackets */
@@ -42,6 +43,8 @@ struct service_counts {
 struct service_opts {
 	struct store *store;     /* borrowed, shared */
 	struct catalog *catalog; /* borrowed, shared; see catalog.h */
+	/* Borrowed, shared; see search_index.h.  NULL: Search is UNAVAILABLE. */
+	struct search_index *search_index;
 	struct service_limits limits;
 	unsigned workers; /* shown by Status */
 	unsigned worker;  /* this one: 0 to workers - 1 */
@@ -59,9 +62,9 @@ struct service *service_new(struct loop *, const struct service_opts *,
     struct err *);
 void service_free(struct service *); /* NULL is a no-op */
 
-/* Call `quiet` once no write of this service is with the store any more: only
- * then may the loop end, for it is told of their outcome.  After the last
- * call; on the loop's thread. */
+/* Call `quiet` once nothing of this service is with another thread any more (a
+ * write, a search that waits): only then may the loop end, for it is told of
+ * the outcome.  After the last call; on the loop's thread. */
 void service_quiesce(struct service *, void (*quiet)(void *), void *arg);
 
 /* The server whose calls this service answers: for rechecks of open calls when

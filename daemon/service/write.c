@@ -136,23 +136,12 @@ refuse(struct write *w)
 }
 
 static void
-one_less(struct service *s)
-{
-	void (*quiet)(void *) = s->quiet;
-
-	if (--s->writing > 0 || quiet == NULL)
-		return;
-	s->quiet = NULL;
-	quiet(s->quiet_arg);
-}
-
-static void
 done(struct proposal *p)
 {
 	struct write *w = (struct write *)p;
 	struct call *c = w->user.call;
 
-	one_less(w->service);
+	service_came_back(w->service);
 	if (c != NULL) {
 		/* Answering ends the call: nothing may find us by it. */
 		call_set_user(c, NULL);
@@ -178,7 +167,7 @@ write_submit(struct write *w,
 	w->proposal.decide = decide;
 	w->proposal.done = done;
 	call_set_user(w->user.call, &w->user);
-	w->service->writing++;
+	service_sends_away(w->service);
 	store_propose(w->service->store, &w->proposal);
 	return 0;
 }

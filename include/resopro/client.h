@@ -150,6 +150,7 @@ struct rsp_method {
 extern const struct rsp_method rsp_registry_get;
 extern const struct rsp_method rsp_registry_batch_get;
 extern const struct rsp_method rsp_registry_list;
+extern const struct rsp_method rsp_registry_search;
 extern const struct rsp_method rsp_registry_put;
 extern const struct rsp_method rsp_registry_delete;
 extern const struct rsp_method rsp_registry_confirm;

@@ -99,6 +99,10 @@ FUZZERS = {
         for line in LINES], FIELDS + ["record", "\\\\u00e9", "1e400"]),
     "referral_rules": (6000, 3000, files("config/referral-rules.conf",
         limit=3000), words("config/referral-rules.conf", r"(?m)^(\w+) *=")),
+    "search": (8000, 400, [b"ignore = de la\nsame = Mission locale, ML\n"
+        b"same = Pole emploi, FT\n\0mission locale de caen",
+        b"same = a, b c\n\0ml ve", b"\0C.I.O. vi", b"\0oreintation"],
+        ["ignore = ", "same = ", "locale", "saint"]),
     "territory": (20000, 900, [b"\3saint cornier (61)", b"\x0314400",
         b"\3Ablon-sur-Mer"] + [bytes([i]) + read("config/territories/" +
         name, 700) for i, name in enumerate(("communes.csv", "anciens.csv",

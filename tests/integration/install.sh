@@ -29,6 +29,7 @@ for file in usr/sbin/resoprod usr/bin/resopro usr/lib/libresopro.a \
     usr/share/resopro/proto/resopro/v1/registry.proto \
     usr/share/resopro/territories/communes.csv \
     usr/share/resopro/referral-rules.conf \
+    usr/share/resopro/search-words.conf \
     usr/share/man/man8/resoprod.8 usr/share/man/man5/resoprod.conf.5 \
     usr/share/man/man1/resopro.1 usr/share/man/man3/libresopro.3 \
     etc/resopro/resoprod.conf usr/lib/systemd/system/resoprod.service \

@@ -33,6 +33,8 @@ for method in "Get", "BatchGet", "List", "History", "Watch":
     for subject in "organisation", "site", "offer", "status":
         TABLE["Registry/" + method, subject] = (ALL, "")
     TABLE["Registry/" + method, "activity"] = READ_DEEDS
+for subject in "organisation", "site", "offer":
+    TABLE["Registry/Search", subject] = (ALL, "")
 for method in "Put", "Delete", "Confirm", "Sync":
     for subject in "organisation", "site", "offer":
         TABLE["Registry/" + method, subject] = ("AC", "WX")
@@ -163,6 +165,13 @@ def call_list(w, client, kind, body):
         reg.ListRequest(kind=KINDS[kind], page_size=1000)))
 
 
+def call_search(w, client, kind, body):
+    allowed, answer = outcome(lambda: client.Registry.Search(
+        reg.SearchRequest(query=w.ids[body, kind], kinds=[KINDS[kind]])))
+    return allowed and w.ids[body, kind] in [x.id for x in answer.hits], \
+        answer
+
+
 def call_activities_list(w, client, kind, body):
     return listed(w, kind, body, lambda: client.Activities.List(
         act.ListActivitiesRequest(page_size=1000)))
@@ -278,6 +287,7 @@ def plain(service, method, request, **fields):
 CALLS = {
     "Registry/Get": [call_get], "Registry/History": [call_history],
     "Registry/BatchGet": [call_batch_get], "Registry/List": [call_list],
+    "Registry/Search": [call_search],
     "Registry/Watch": [call_watch], "Registry/Delete": [call_delete],
     "Registry/Put": [call_put, call_put_new],
     "Registry/Confirm": [call_confirm], "Registry/Sync": [call_sync],

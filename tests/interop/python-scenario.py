@@ -400,6 +400,8 @@ def methods__every_one_of_the_descriptors__was_called(agency, member):
     verdict = member.Admin.Explain(admin.ExplainRequest(
         method="/resopro.v1.Admin/PutAccount"))
     assert not verdict.allowed and verdict.remedy, verdict
+    found = agency.Registry.Search(reg.SearchRequest(query=MEMBER)).hits
+    assert found[0].id == MEMBER and found[0].how == reg.SEARCH_HOW_WHOLE
     agency.Admin.GetAccount(admin.GetAccountRequest(id="bocage"))
     accounts = agency.Admin.ListAccounts(admin.ListAccountsRequest()).accounts
     assert {a.id for a in accounts} >= set(r.ACCOUNTS)

@@ -135,6 +135,7 @@ void records__got_listed_confirmed_deleted__with_history()
 	GetRequest get;
 	BatchGetRequest batch;
 	ListRequest list;
+	SearchRequest search;
 	HistoryRequest history;
 	auto confirm = with_id<ConfirmRequest>();
 	auto gone = with_id<DeleteRequest>();
@@ -151,6 +152,11 @@ void records__got_listed_confirmed_deleted__with_history()
 	list.set_owner(member);
 	auto listed = call(r, &Registry::Stub::List, list);
 	expect(listed.records_size() > 0, "nothing listed");
+	search.set_query("lieu nouv");
+	search.add_kinds(KIND_SITE);
+	auto found = call(r, &Registry::Stub::Search, search);
+	expect(found.hits_size() == 1 && found.hits(0).id() == "cpp-m1",
+	    found.DebugString());
 	*confirm.add_names() = batch.names(0);
 	expect(call(r, &Registry::Stub::Confirm, confirm).confirmed() == 1,
 	    "not confirmed");

@@ -130,6 +130,13 @@ const tests = {
     await refused(call(member.registry, 'Get', name),
       grpc.status.NOT_FOUND);
   },
+  async search__words_of_one_site__found() {
+    await put(member, site('Antenne du Frêne doré', 'node-q'));
+    const found = await call(agency.registry, 'Search',
+      { query: 'frene dor', kinds: ['KIND_SITE'], why: true });
+    assert.deepStrictEqual(found.hits.map((h) => h.id), ['node-q']);
+    assert.strictEqual(found.hits[0].why[1].how, 'SEARCH_HOW_BEGINNING');
+  },
   async put__version_moved__aborted() {
     await put(member, site('Antenne V', 'node-v'));
     await refused(put(member, site('Antenne W', 'node-v'),

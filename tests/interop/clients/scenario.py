@@ -176,6 +176,18 @@ def list__pages__each_record_once_at_one_revision(agency, member):
     assert MEMBER in seen and len(revisions) == 1
 
 
+def search__words_of_one_site__found_and_explained(agency, member):
+    put(member, site("Antenne de l'Orme étoilé", source_id="q1"))
+    for query in "ORME etoile", "antenne orm", "orme etiole":
+        found = agency.registry.Search(reg.SearchRequest(query=query,
+            kinds=[t.KIND_SITE], why=True))
+        assert [h.id for h in found.hits] == ["interop-q1"], found
+        assert found.hits[0].why and found.hits[0].commune == "Flers"
+        assert found.revision > 0
+    nothing = agency.registry.Search(reg.SearchRequest(query="ormo etoilee7"))
+    assert not nothing.hits and nothing.words[0].nearest == "orme", nothing
+
+
 def sync_steps(records, mode=reg.SYNC_MODE_DELTA, **fields):
     yield reg.SyncRequest(start=reg.SyncStart(request_id=new_id(),
         owner=MEMBER, source="interop", mode=mode, kinds=[t.KIND_SITE],

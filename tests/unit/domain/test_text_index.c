@@ -110,6 +110,7 @@ make(struct made *m, unsigned i, const struct territory *t)
 		m->doc.parent_name = "A parent";
 	}
 	m->doc.commune = any(3) > 0 ? territory_at(t, any(4)) : NULL;
+	m->doc.mark = i * UINT64_C(0x100000001);
 	m->doc.zones = m->zones;
 	for (unsigned k = any(3); k > 0; k--)
 		m->zones[m->doc.n_zones++] = territory_zone(t, codes[any(5)]);
@@ -195,6 +196,7 @@ check_pages(const struct fixture *f, const struct text_part *part,
 			assert_int_equal(hits[i].rank, want[seen].rank);
 			assert_string_equal(d.id, want[seen].made->id);
 			assert_string_equal(d.name, want[seen].made->name);
+			assert_int_equal(d.mark, want[seen].made->doc.mark);
 			assert_ptr_equal(d.commune,
 			    want[seen].made->doc.commune);
 			at = (struct text_position){ hits[i].rank, d.name, d.id,

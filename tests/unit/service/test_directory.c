@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +12,8 @@
 
 #include "domain/date.h"
 #include "service/directory.h"
-#include "service/record.h"
 #include "service/service.h"
+#include "writing.h"
 
 #define ORGANISATION RESOPRO__V1__KIND__KIND_ORGANISATION
 #define SITE RESOPRO__V1__KIND__KIND_SITE
@@ -31,76 +30,7 @@ struct fixture {
 	struct referral_answer answer;
 };
 
-/* ---- writing, and waiting for it ---------------------------------------- */
-
-struct put {
-	struct proposal proposal;    /* first */
-	Resopro__V1__Record *record; /* NULL: delete */
-	uint8_t kind;
-	const char *id;
-	struct arena *arena;
-	pthread_mutex_t lock;
-	pthread_cond_t ended;
-	bool over;
-};
-
-static int
-decide(struct proposal *p, struct decision *d, struct err *e)
-{
-	struct put *put = (struct put *)p;
-	struct bytes head;
-	uint8_t *out;
-	size_t len;
-
-	if (put->record == NULL)
-		return decision_delete(d, put->kind, put->id, ANY_VERSION, e);
-	head = record_pack(put->arena, &put->record->base, e);
-	out = arena_alloc(put->arena, head.len + RECORD_TRAILER_MAX);
-	assert_non_null(out);
-	memcpy(out, head.data, head.len);
-	len = head.len + record_trailer(out + head.len, 1, decision_revision(d),
-			     decision_time(d), decision_time(d));
-	return decision_put(d, put->kind, put->id, ANY_VERSION,
-	    (struct bytes){ out, len }, e);
-}
-
-static void
-done(struct proposal *p)
-{
-	struct put *put = (struct put *)p;
-
-	pthread_mutex_lock(&put->lock);
-	put->over = true;
-	pthread_cond_signal(&put->ended);
-	pthread_mutex_unlock(&put->lock);
-}
-
-static void
-propose(struct fixture *f, uint8_t kind, const char *id,
-    Resopro__V1__Record *record)
-{
-	struct put put = {
-		.proposal = { .actor = "test",
-		    .method = "/test",
-		    .decide = decide,
-		    .done = done },
-		.record = record,
-		.kind = kind,
-		.id = id,
-		.arena = f->arena,
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.ended = PTHREAD_COND_INITIALIZER,
-	};
-
-	store_propose(f->store, &put.proposal);
-	pthread_mutex_lock(&put.lock);
-	while (!put.over)
-		pthread_cond_wait(&put.ended, &put.lock);
-	pthread_mutex_unlock(&put.lock);
-	if (put.proposal.err.code != ERR_NONE)
-		print_error("%s\n", put.proposal.err.msg);
-	assert_int_equal(put.proposal.err.code, ERR_NONE);
-}
+/* ---- writing --------------------------------------------------------------- */
 
 static char *
 text(const char *s)
@@ -128,7 +58,7 @@ put_body(struct fixture *f, const char *id, const char *kind, const char *zone)
 		o.competence = zones;
 		o.n_competence = 1;
 	}
-	propose(f, (uint8_t)ORGANISATION, id, &r);
+	propose(f->store, f->arena, (uint8_t)ORGANISATION, id, &r);
 }
 
 static void
@@ -151,7 +81,7 @@ put_site(struct fixture *f, const char *id, const char *body,
 	s.code_postal = text("14000");
 	s.commune = text("Caen");
 	s.code_insee = text(commune);
-	propose(f, (uint8_t)SITE, id, &r);
+	propose(f->store, f->arena, (uint8_t)SITE, id, &r);
 }
 
 static void
@@ -173,7 +103,7 @@ put_site_title(struct fixture *f, const char *id, const char *body,
 	s.title = text(title);
 	s.from = text("2020-01-01");
 	s.to = text(to);
-	propose(f, (uint8_t)STATUS, id, &r);
+	propose(f->store, f->arena, (uint8_t)STATUS, id, &r);
 }
 
 static void
@@ -361,14 +291,14 @@ changes__moved_ended_deleted__followed(void **state)
 	assert_string_equal(first(f, "14118", "sans_activite"), "a");
 	put_title(f, "b-title", "b", "cep-loi", "2026-11-24");
 	assert_string_equal(first(f, "14118", "sans_activite"), "b");
-	propose(f, (uint8_t)STATUS, "b-title", NULL);
+	propose(f->store, f->arena, (uint8_t)STATUS, "b-title", NULL);
 	assert_string_equal(first(f, "14118", "sans_activite"), "a");
 	put_body(f, "b", "mission-locale", "com:14118");
 	put_title(f, "b-title2", "b", "cep-loi", "");
-	propose(f, (uint8_t)SITE, "b-site", NULL);
+	propose(f->store, f->arena, (uint8_t)SITE, "b-site", NULL);
 	assert_string_equal(first(f, "14118", "sans_activite"), "b");
-	propose(f, (uint8_t)STATUS, "b-title2", NULL);
-	propose(f, (uint8_t)ORGANISATION, "b", NULL);
+	propose(f->store, f->arena, (uint8_t)STATUS, "b-title2", NULL);
+	propose(f->store, f->arena, (uint8_t)ORGANISATION, "b", NULL);
 	assert_string_equal(first(f, "14118", "sans_activite"), "a");
 	put_body(f, "a", "cio", NULL); /* another kind */
 	assert_string_equal(first(f, "14118", "eleve"), "a");
@@ -441,8 +371,9 @@ changes_between_two_parts__seen(void **state)
 	}
 	read_some(f, 3);                         /* site-0 to site-2 */
 	put_site(f, "site-1", "org-1", "14118"); /* read already */
-	propose(f, (uint8_t)SITE, "site-2", NULL);
-	propose(f, (uint8_t)SITE, "site-6", NULL); /* not yet */
+	propose(f->store, f->arena, (uint8_t)SITE, "site-2", NULL);
+	propose(f->store, f->arena, (uint8_t)SITE, "site-6",
+	    NULL); /* not yet */
 	read_some(f, 1);
 	put_body(f, "new", "mission-locale", NULL);
 	put_site(f, "new-site", "new", "50129");
