@@ -278,7 +278,8 @@ prepare(struct calls *r, const struct options *o)
 	r->o = o;
 	r->kind = case_find(o->what);
 	r->target = r->kind->target;
-	if (r->target.path == NULL && (r->target.path = o->path) == NULL)
+	if (r->target.path == NULL && (r->target.path = o->path) == NULL &&
+	    !r->target.plain)
 		die("%s needs --path", o->what);
 	r->free_end = &r->free;
 	r->link = calloc(o->connections, sizeof(struct link *));

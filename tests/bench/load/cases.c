@@ -239,11 +239,18 @@ check_etcd_put(struct caller *c, struct slot *s, const uint8_t *p, size_t len)
 	return count_field(p, len, 1) == 1 ? NULL : "no header";
 }
 
+/* Each record is a file of its own. */
 static void
 make_http(struct caller *c, struct slot *s)
 {
 	if (c->o->expect != NULL)
 		(void)snprintf(s->expect, sizeof s->expect, "%s", c->o->expect);
+	if (c->o->path != NULL)
+		return;
+	expect_key(s);
+	s->path[0] = '/';
+	sample_key(s->number, s->path + 1);
+	s->stream.path = s->path;
 }
 
 static const struct load_case cases[] = {

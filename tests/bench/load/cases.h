@@ -12,8 +12,9 @@ struct slot { /* one stream's worth of calls, one after the other */
 	uint64_t number;    /* of the key it asks for */
 	uint64_t edition;   /* Put: what it writes */
 	struct buf request; /* with its gRPC frame */
-	char expect[128];   /* must be in the answer; "": nothing said */
-	char token[200];    /* list: of the page before */
+	char path[SAMPLE_KEY_SIZE + 1];
+	char expect[128]; /* must be in the answer; "": nothing said */
+	char token[200];  /* list: of the page before */
 };
 
 struct caller { /* what all slots draw on */

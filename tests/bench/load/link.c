@@ -505,7 +505,7 @@ link_call(struct link *l, const struct target *t, struct stream *st)
 		NV(":method", t->plain ? "GET" : "POST"),
 		NV(":scheme", "https"),
 		NV(":authority", l->set->o->authority),
-		NV(":path", t->path),
+		NV(":path", st->path != NULL ? st->path : t->path),
 		NV("te", "trailers"),
 		NV("content-type", "application/grpc"),
 	};

@@ -21,7 +21,8 @@ struct links;
 struct stream { /* one request and its answer: embed it first */
 	struct link *link;
 	struct stream *next, **ref; /* the link's, while it is open */
-	const uint8_t *body;        /* of the request; kept until it is over */
+	const char *path;    /* NULL: the target's; kept until it is over */
+	const uint8_t *body; /* of the request; likewise */
 	size_t body_len, body_at;
 	bool open_ended;   /* more may be asked: the stream stays half open */
 	struct buf answer; /* body bytes so far; its memory is kept */
