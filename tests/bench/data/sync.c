@@ -44,7 +44,7 @@ bench_set_free(struct bench_set *s)
 
 struct bench_set *
 bench_set_sites(const struct bench_communes *communes, unsigned first,
-    unsigned n, unsigned changed, bool with_bodies)
+    unsigned n, bool with_bodies)
 {
 	unsigned bodies = with_bodies ? BENCH_BODIES : 0;
 	struct bench_set *s = set_new((size_t)n + 2 * bodies);
@@ -58,8 +58,7 @@ bench_set_sites(const struct bench_communes *communes, unsigned first,
 	for (unsigned i = 0; i < bodies; i++)
 		bench_status(r++, i);
 	for (unsigned i = 0; i < n; i++)
-		bench_site(r++, communes, first + i,
-		    changed != 0 && i % changed == 0);
+		bench_site(r++, communes, first + i, 0);
 	for (size_t i = 0; i < s->n; i++) {
 		resopro__v1__sync_record__init(&s->items[i]);
 		s->items[i].record = &s->records[i].record;
@@ -124,68 +123,55 @@ tell_refused(const Resopro__V1__SyncPlan *plan)
 	return false;
 }
 
+/* Until the call ends: 0 when it ended well, with a result. */
 static int
-receive_all(struct rsp_stream *stream, Resopro__V1__SyncResult **result,
-    struct rsp_error *e)
+receive_all(struct rsp_stream *stream, struct rsp_error *e)
 {
 	ProtobufCMessage *m;
 	enum rsp_received got;
-	bool told = false;
+	bool told = false, result = false;
 
-	*result = NULL;
 	while ((got = rsp_stream_recv(stream, -1, &m, e)) == RSP_RECV_MESSAGE) {
-		Resopro__V1__SyncResponse *r = (Resopro__V1__SyncResponse *)m;
+		const Resopro__V1__SyncResponse *r =
+		    (Resopro__V1__SyncResponse *)m;
 
 		if (r->step_case == RESOPRO__V1__SYNC_RESPONSE__STEP_PLAN &&
 		    !told)
 			told = tell_refused(r->plan);
-		if (r->step_case == RESOPRO__V1__SYNC_RESPONSE__STEP_RESULT &&
-		    *result == NULL) {
-			*result = r->result;
-			r->step_case =
-			    RESOPRO__V1__SYNC_RESPONSE__STEP__NOT_SET;
-		}
+		result |=
+		    r->step_case == RESOPRO__V1__SYNC_RESPONSE__STEP_RESULT;
 		rsp_message_free(m);
 	}
-	if (got == RSP_RECV_END && *result != NULL)
-		return 0;
-	if (*result != NULL)
-		rsp_message_free(&(*result)->base);
-	*result = NULL;
-	return -1;
+	return got == RSP_RECV_END && result ? 0 : -1;
 }
 
 int
-bench_set_send(struct bench_set *s, struct rsp_client *c, const char *source,
-    Resopro__V1__SyncMode mode, Resopro__V1__SyncResult **result,
-    struct rsp_error *e)
+bench_set_send(struct bench_set *s, struct rsp_client *c, struct rsp_error *e)
 {
 	struct rsp_stream *stream =
 	    rsp_stream_open(c, &rsp_registry_sync, RSP_DEADLINE_NONE, e);
-	/* the kinds that a set of ours may hold */
 	Resopro__V1__Kind kinds[] = { RESOPRO__V1__KIND__KIND_ORGANISATION,
 		RESOPRO__V1__KIND__KIND_SITE, RESOPRO__V1__KIND__KIND_STATUS };
 	Resopro__V1__SyncStart start;
 	char id[33];
 	int done;
 
-	*result = NULL;
 	if (stream == NULL)
 		return -1;
-	resopro__v1__sync_start__init(&start);
 	if (rsp_request_id(id, e) < 0) {
 		rsp_stream_close(stream);
 		return -1;
 	}
+	resopro__v1__sync_start__init(&start);
 	start.request_id = id;
 	start.owner = (char *)(uintptr_t)BENCH_AGENCY;
-	start.source = (char *)(uintptr_t)source;
-	start.mode = mode;
+	start.source = (char *)(uintptr_t)BENCH_SOURCE;
+	start.mode = RESOPRO__V1__SYNC_MODE__SYNC_MODE_DELTA;
 	start.kinds = kinds;
 	start.n_kinds = sizeof kinds / sizeof kinds[0];
 	/* a server that ends the call early says why at its end */
 	(void)send_all(s, stream, &start, e);
-	done = receive_all(stream, result, e);
+	done = receive_all(stream, e);
 	rsp_stream_close(stream);
 	return done;
 }
