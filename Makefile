@@ -25,6 +25,8 @@ DEB_CHECK := clang libclang-rt-dev clang-format clang-tidy cppcheck \
 	shellcheck mandoc libcmocka-dev python3 python3-grpcio \
 	python3-protobuf python3-hpack protobuf-compiler-grpc libgrpc++-dev \
 	g++ nodejs npm nghttp2-client openssl systemd git libfaketime valgrind
+DEB_BENCH := etcd-server slapd ldap-utils libldap-dev libgrpc++-dev \
+	protobuf-compiler-grpc g++ nghttp2-server nghttp2-client util-linux
 NPM_CHECK := @grpc/grpc-js@1.14.7 @grpc/proto-loader@0.8.1
 
 PKGS := libevent_core libssl libcrypto libnghttp2 libprotobuf-c libsystemd jansson libutf8proc libxxhash zlib
@@ -185,10 +187,38 @@ BENCH_PROGRAMS := $B/tests/bench/resopro-bench-data $B/tests/bench/resopro-load
 $B/tests/bench/resopro-bench-data: $(BENCH_DATA_O) $B/libresopro.a
 	$(call Q,LD)$(CC) $(LDFLAGS_ALL) -o $@ $(BENCH_DATA_O) $B/libresopro.a $(CLI_LIBS)
 # ... and the load that is put on them
-$B/tests/bench/resopro-load: $(BENCH_LOAD_O) $(filter-out %/main.o %/sync.o,$(BENCH_DATA_O)) $B/libresopro.a
+BENCH_CLIENT_O := $(filter-out %/main.o %/sync.o,$(BENCH_DATA_O))
+$B/tests/bench/resopro-load: $(BENCH_LOAD_O) $(BENCH_CLIENT_O) $B/libresopro.a
 	$(call Q,LD)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CLI_LIBS)
-.PHONY: bench-programs
+# The peers' own, for `make bench` only: gRPC C++'s server, LDAP's load.
+BENCH_CPP := $B/tests/bench/cpp
+BENCH_PEERS := $B/tests/bench/grpc_server $B/tests/bench/ldap_load
+$B/tests/bench/ldap_load: $B/tests/bench/peers/ldap_load.o $(BENCH_CLIENT_O) $B/libresopro.a \
+    $(addprefix $B/tests/bench/load/,options.o report.o hist.o sample.o)
+	$(call Q,LD)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lldap -llber $(CLI_LIBS)
+$(BENCH_CPP)/.stamp: proto/resopro/v1/registry.proto proto/resopro/v1/types.proto
+	@mkdir -p $(@D)
+	$(call Q,PROTOC)protoc $(PROTO_INC) --cpp_out=$(@D) --grpc_out=$(@D) \
+	    --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin) $^
+	@touch $@
+$B/tests/bench/grpc_server: tests/bench/peers/grpc_server.cc $(BENCH_CPP)/.stamp
+	$(call Q,C++)g++ -std=c++17 -O2 -Wall -Wextra -Werror -isystem $(BENCH_CPP) -o $@ $< \
+	    $(addprefix $(BENCH_CPP)/resopro/v1/,registry.pb.cc registry.grpc.pb.cc types.pb.cc) \
+	    $$(pkg-config --libs grpc++ protobuf) -pthread
+.PHONY: bench-programs bench-peers
 bench-programs: $(BENCH_PROGRAMS)
+bench-peers: $(BENCH_PEERS)
+
+# PEERS=etcd,slapd CASES=get,put SHAPES=16x16 ROUNDS=5 choose; $B/bench has the
+# results, and the data, which is kept.
+.PHONY: bench deps-bench
+bench: deps-build deps-bench
+	+@$(MAKE) --no-print-directory -j$(JOBS) all bench-programs bench-peers
+	@tests/bench/run --build $B $(addprefix --peers ,$(PEERS)) \
+	    $(addprefix --cases ,$(CASES)) $(addprefix --shapes ,$(SHAPES)) \
+	    $(addprefix --rounds ,$(ROUNDS))
+deps-bench:
+	@.ci/deps $(DEB_BENCH)
 
 # --- checks
 # One tree, three builds: gcc; clang with ASan+UBSan; gcc with TSan.
@@ -214,7 +244,7 @@ UNIT_TSAN := $(patsubst $B/%,$(B_TSAN)/%,$(UNIT_TESTS))
 check: deps
 	+@$(MAKE) --no-print-directory -j$(JOBS) check-built
 check-built:
-	+@$(MAKE) --no-print-directory all unit-programs
+	+@$(MAKE) --no-print-directory all unit-programs bench-programs
 	+@$(MAKE) --no-print-directory $(IN_ASAN) all unit-programs
 	+@$(MAKE) --no-print-directory $(IN_TSAN) unit-programs
 	+@$(MAKE) --no-print-directory $(IN_FUZZ) fuzzers
@@ -227,7 +257,7 @@ unit: unit-programs
 	@$(RUN) --suite unit $(UNIT_TESTS)
 lint:
 	@$(RUN) --suite lint $(LINTS)
-integration: all
+integration: all bench-programs
 	@$(RUN) --suite integration $(INTEGRATION)
 interop: all
 	@$(RUN) --suite interop $(INTEROP)
@@ -305,6 +335,8 @@ help:
 	@echo 'make unit | lint | integration | interop     one part of the check'
 	@echo 'make fuzz      every fuzzer for FUZZ_SECONDS=20'
 	@echo 'make install DESTDIR= PREFIX=/usr/local sysconfdir=/etc'
+	@echo 'make bench     etcd, slapd, gRPC C++ and nghttpd beside it; ROUNDS=5'
+	@echo '               PEERS=etcd,slapd CASES=get,put SHAPES=16x16 choose'
 	@echo 'make deps      packages that building and checking need'
 	@echo 'make format    clang-format over the tree'
 	@echo 'make clean     remove every build directory'

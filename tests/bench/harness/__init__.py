@@ -1,0 +1,1 @@
+"""The benchmark of resopro: see tests/bench/README.md."""
