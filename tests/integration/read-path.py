@@ -53,10 +53,14 @@ def get__two_thousand_times__allocates_nothing(c):
     for _ in range(5):
         for id_ in ids:
             assert get(c, id_).grpc == 0
-    before = count()
-    for i in range(2000):
-        assert get(c, ids[i % 50]).grpc == 0
-    assert count() == before, "%d allocations" % (count() - before)
+    # A timer of the daemon may fall in one round; a call's own are in each.
+    rounds = []
+    while 0 not in rounds and len(rounds) < 5:
+        before = count()
+        for i in range(2000):
+            assert get(c, ids[i % 50]).grpc == 0
+        rounds.append(count() - before)
+    assert 0 in rounds, "%s allocations" % rounds
     # The counter counts: a write allocates.
     put(c, "autre")
     assert count() > before
