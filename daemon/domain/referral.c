@@ -510,6 +510,8 @@ give(struct find *f, const struct row *row)
 	if (given.n > 0 || row->hors_reseau == NULL)
 		return;
 	line.hors_reseau = row->hors_reseau;
+	if (row->hors_reseau_reason != NULL)
+		line.reason = row->hors_reseau_reason;
 	line.site_web = row->site_web;
 	line.telephone = row->telephone;
 	add_line(f, &line);

@@ -58,6 +58,7 @@ struct row {
 	unsigned priority, count;
 	const char *legal_source, *reason, *note;
 	const char *hors_reseau, *site_web, *telephone;
+	const char *hors_reseau_reason; /* or NULL: `reason` then too */
 };
 
 struct referral_rules {

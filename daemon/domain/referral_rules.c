@@ -353,6 +353,13 @@ key_hors_reseau(struct parser *p, char *value)
 }
 
 static int
+key_hors_reseau_reason(struct parser *p, char *value)
+{
+	p->row->hors_reseau_reason = value;
+	return 0;
+}
+
+static int
 key_site_web(struct parser *p, char *value)
 {
 	if (strncmp(value, "https://", 8) != 0)
@@ -381,9 +388,10 @@ static const struct row_key {
 	{ "priority", key_priority, false },
 	{ "count", key_count, false },
 	{ "legal_source", key_legal_source, true },
-	{ "reason_fr", key_reason, true },
+	{ "reason_fr", key_reason, false },
 	{ "note_fr", key_note, false },
 	{ "hors_reseau_fr", key_hors_reseau, false },
+	{ "hors_reseau_reason_fr", key_hors_reseau_reason, false },
 	{ "site_web", key_site_web, false },
 	{ "telephone", key_telephone, false },
 };
@@ -404,6 +412,18 @@ trim(char *s)
 	return s;
 }
 
+/* A row that only notes. */
+static int
+end_note(struct parser *p)
+{
+	const struct row *r = p->row;
+
+	if (r->priority != 0 || r->reason != NULL)
+		return fail(p, "only notes",
+		    "leave priority and reason_fr out, or add targets");
+	return 0;
+}
+
 /* A row is whole: what it needs is there. */
 static int
 end_row(struct parser *p)
@@ -417,13 +437,21 @@ end_row(struct parser *p)
 		if (row_keys[i].required && (r->seen & 1u << i) == 0) {
 			p->key = row_keys[i].name;
 			return fail(p, "is missing",
-			    "a row needs conditions, legal_source, reason_fr, "
-			    "and targets, forbids or hors_reseau_fr");
+			    "a row needs conditions, legal_source, and "
+			    "targets, forbids, hors_reseau_fr or note_fr");
 		}
 	p->key = NULL;
+	if (r->n_targets == 0 && r->hors_reseau == NULL && r->note == NULL)
+		return fail(p, "gives, forbids and notes nothing",
+		    "add targets, forbids, hors_reseau_fr or note_fr");
 	if (r->n_targets == 0 && r->hors_reseau == NULL)
-		return fail(p, "gives and forbids nothing",
-		    "add targets, forbids or hors_reseau_fr");
+		return end_note(p);
+	if (r->reason == NULL)
+		return fail(p, "has no reason_fr",
+		    "say in one sentence why these bodies");
+	if (r->hors_reseau_reason != NULL && r->hors_reseau == NULL)
+		return fail(p, "has a reason for no answer",
+		    "add hors_reseau_fr, or leave hors_reseau_reason_fr out");
 	if (r->forbids && (r->hors_reseau != NULL || r->priority != 0))
 		return fail(p, "forbids and gives",
 		    "a row with forbids has no priority and no "
@@ -504,7 +532,7 @@ read_key(struct parser *p, char *line)
 	return fail_word(p, line, "is not a key",
 	    "known keys: conditions "
 	    "unless targets forbids priority count legal_source reason_fr "
-	    "note_fr hors_reseau_fr site_web telephone");
+	    "note_fr hors_reseau_fr hors_reseau_reason_fr site_web telephone");
 }
 
 static int

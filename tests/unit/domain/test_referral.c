@@ -303,14 +303,18 @@ static const struct scenario {
 	const char *row, *question, *answer;
 } scenarios[] = {
 	{ "X1", "76540 45 salarie_prive cadre +demission_reconversion",
-	    "R06:apec-rouen X1:cep" },
+	    "X1:apec-rouen X1:cep" },
 	{ "X1.3", "61006 24 salarie_prive +demission_reconversion", "X1:cep" },
 	{ "X1.4", "14118 40 salarie_prive boeth +demission_reconversion",
 	    "X1:cep X1:cap-caen" },
 	{ "X1.2", "14118 40 salarie_prive boeth cadre +demission_reconversion",
-	    "X1:cap-caen R06:apec-caen X1:cep" },
+	    "X1:cap-caen X1:apec-caen X1:cep" },
+	{ "X1.5", "14118 22 cadre +demission_reconversion",
+	    "X1:apec-caen X1:cep" },
 	{ "R01", "50129 16 eleve", "R01:cio-cherbourg R01:agence" },
 	{ "R01.2", "61169 12 eleve +decrochage", "R01:cio-flers R01:agence" },
+	{ "R01.3", "50129 14", "R01:cio-cherbourg R01:agence" },
+	{ "R01.4", "61169 15 sans_activite", "R01:cio-flers R01:agence" },
 	{ "R02", "76540 20 etudiant", "R02:suio-rouen" },
 	{ "R03", "14118 18 apprenti", "R03:cfa-caen R03:cma R03:cio-flers" },
 	{ "R03.2", "14118 18 apprenti secteur=artisanat",
@@ -327,6 +331,9 @@ static const struct scenario {
 	{ "R04a.2", "50129 17 salarie_prive +decrochage",
 	    "R04a:ml-cotentin R07:cep" },
 	{ "R04a.3", "50129 17", "R04a:ml-cotentin R04a:cio-cherbourg" },
+	{ "R04a.4", "61169 16", "R04a:ml-bocage R04a:cio-flers" },
+	{ "R04.4", "61169 20", "R04:ml-bocage R04:ft-flers" },
+	{ "R04.5", "61169 sans_activite", "R18:ccas-flers R18:agence" },
 	{ "R04", "61169 20 sans_activite", "R04:ml-bocage R04:ft-flers" },
 	{ "R04.2", "61169 20 salarie_prive +decrochage",
 	    "R04:ml-bocage R07:cep" },
@@ -334,13 +341,16 @@ static const struct scenario {
 	{ "R04b", "61006 27 sans_activite boeth",
 	    "R04b:cap-orne R04b:ml-argentan" },
 	{ "R04b.2", "61006 29 demandeur_emploi boeth",
-	    "R04b:cap-orne R04b:ml-argentan R09:ft-argentan" },
+	    "R04b:cap-orne R04b:ml-argentan R05:ft-argentan" },
 	{ "R05", "14118 20 demandeur_emploi boeth principal",
 	    "R05:cap-caen R04:ml-caen R04:ft-caen-a" },
 	{ "R05.2", "14118 20 demandeur_emploi boeth",
 	    "R04:ml-caen R05:cap-caen R04:ft-caen-a" },
 	{ "R05.3", "14118 50 demandeur_emploi boeth cadre",
 	    "R05:cap-caen R06:apec-caen R05:ft-caen-a" },
+	{ "R05.4", "14118 20 boeth", "R04:ml-caen R05:cap-caen R04:ft-caen-a" },
+	{ "R05.5", "14118 20 boeth principal",
+	    "R05:cap-caen R04:ml-caen R04:ft-caen-a" },
 	{ "R05a", "14118 50 agent_public boeth",
 	    "R05a:cap-caen R08:- R08:label-flers" },
 	{ "R05a.2", "14118 50 salarie_prive boeth cadre",
@@ -432,6 +442,65 @@ rules__every_row_of_the_file__has_a_scenario(void **state)
 	assert_null(referral_rules_row(f->rules, 9999));
 }
 
+/* ---- pairs that conflict ------------------------------------------------ */
+
+static const struct {
+	const char *question, *answer;
+} conflicts[] = {
+	/* education beats age, disability and need */
+	{ "61169 20 eleve", "R01:cio-flers R01:agence" },
+	{ "61169 17 eleve +decrochage boeth", "R01:cio-flers R01:agence" },
+	{ "76540 25 etudiant boeth", "R02:suio-rouen" },
+	{ "14118 22 etudiant +decrochage", "R02:suio-caen" },
+	{ "14118 20 apprenti boeth", "R03:cfa-caen R03:cma R03:cio-flers" },
+	{ "14118 20 etudiant +vae", "R11:prc-cherbourg R02:suio-caen" },
+	/* age and disability: both, the mission locale first unless said */
+	{ "14118 25 sans_activite boeth",
+	    "R04:ml-caen R05:cap-caen R04:ft-caen-a" },
+	{ "14118 25 sans_activite boeth principal",
+	    "R05:cap-caen R04:ml-caen R04:ft-caen-a" },
+	{ "61006 28 sans_activite boeth principal",
+	    "R05:cap-orne R04b:ml-argentan" },
+	/* an executive: before the worker's and the jobseeker's rule, after
+	 * Cap emploi, beside the mission locale */
+	{ "14118 40 salarie_prive cadre", "R06:apec-caen R06:cep" },
+	{ "14118 40 demandeur_emploi cadre", "R06:apec-caen R06:ft-caen-a" },
+	{ "14118 40 sans_activite boeth cadre",
+	    "R05:cap-caen R06:apec-caen R06:ft-caen-a" },
+	{ "14118 24 demandeur_emploi cadre",
+	    "R04:ml-caen R06:apec-caen R04:ft-caen-a" },
+	{ "14118 40 agent_public cadre", "R08:- R08:label-flers" },
+	/* RSA adds the registration, not a second France Travail */
+	{ "14118 45 demandeur_emploi rsa suivi", "R09:ft-caen-a" },
+	{ "14118 20 sans_activite rsa", "R04:ml-caen R10:ft-caen-a R10:-" },
+	{ "14118 45 demandeur_emploi boeth rsa",
+	    "R05:cap-caen R10:ft-caen-a R10:-" },
+	{ "14118 45 demandeur_emploi boeth", "R05:cap-caen R05:ft-caen-a" },
+	/* a prohibition beats every later row that would give the body */
+	{ "14118 24 salarie_prive boeth rsa +demission_reconversion",
+	    "X1:cep X1:cap-caen R10:-" },
+	{ "14118 17 salarie_prive +demission_reconversion +decrochage",
+	    "X1:cep" },
+	{ "14118 24 +demission_reconversion +droits_loisirs +vae",
+	    "X1:cep R11:prc-cherbourg R17:crij" },
+	/* the only need is first, one of several comes after the status */
+	{ "50129 40 demandeur_emploi +vae",
+	    "R11:prc-cherbourg R09:ft-cherbourg" },
+	{ "50129 40 demandeur_emploi +vae +mixite",
+	    "R09:ft-cherbourg R11:prc-cherbourg" },
+	{ "50129 30 demandeur_emploi +creation_entreprise +droits_loisirs "
+	  "secteur=agriculture",
+	    "R09:ft-cherbourg R14:ca-50 R17:crij" },
+};
+
+static void
+find__each_pair_that_conflicts__ranked_by_the_rule_of_priority(void **state)
+{
+	for (size_t i = 0; i < sizeof conflicts / sizeof conflicts[0]; i++)
+		assert_answer_at(*state, conflicts[i].question, TODAY,
+		    conflicts[i].answer);
+}
+
 /* ---- ages --------------------------------------------------------------- */
 
 static void
@@ -440,7 +509,9 @@ find__age_boundaries__as_the_law_counts_them(void **state)
 	static const struct {
 		const char *question, *first;
 	} ages[] = {
-		{ "61169 15 sans_activite", "R18" },
+		{ "61169 11", "R01" },
+		{ "61169 15 sans_activite", "R01" },
+		{ "61169 15 demandeur_emploi", "R18" },
 		{ "61169 16 sans_activite", "R04a" },
 		{ "61169 17 sans_activite", "R04a" },
 		{ "61169 18 sans_activite", "R04" },
@@ -453,7 +524,8 @@ find__age_boundaries__as_the_law_counts_them(void **state)
 		{ "61169 26 demandeur_emploi boeth", "R04b" },
 		{ "61169 29 demandeur_emploi boeth", "R04b" },
 		{ "61169 30 demandeur_emploi boeth", "R05" },
-		{ "61169 15 +droits_loisirs", "R18" },
+		{ "61169 15 +droits_loisirs", "R01" },
+		{ "61169 15 retraite +droits_loisirs", "R18" },
 		{ "61169 16 etudiant +droits_loisirs", "R02" },
 		{ "61169 30 +droits_loisirs", "R17" },
 		{ "61169 31 +droits_loisirs", "R18" },
@@ -523,6 +595,12 @@ find__advice_before_resigning__never_france_travail_and_says_why(void **state)
 	for (size_t i = 0; i < f->answer.n_excluded; i++)
 		assert_non_null(
 		    strstr(f->answer.excluded[i].legal_source, "L5422-1-1"));
+	/* who resigns is an employee, even when nobody has said so */
+	assert_answer_at(f, "61006 24 +demission_reconversion", TODAY,
+	    "X1:cep");
+	assert_true(excludes(&f->answer, "X1", "france-travail", NULL));
+	assert_answer_at(f, "14118 24 boeth principal +demission_reconversion",
+	    TODAY, "X1:cep X1:cap-caen");
 	assert_answer_at(f, "61006 24 demandeur_emploi +demission_reconversion",
 	    TODAY, "R04:ml-argentan R04:ft-argentan");
 	assert_int_equal(f->answer.n_excluded, 0);
@@ -677,6 +755,27 @@ find__notes__with_the_rules_that_have_one(void **state)
 	    "R11:prc-cherbourg R07:cep");
 	assert_int_equal(f->answer.n_notes, 1);
 	assert_non_null(strstr(f->answer.notes[0], "France VAE"));
+	/* a row may only note */
+	assert_answer_at(f, "61169 sans_activite", TODAY,
+	    "R18:ccas-flers R18:agence");
+	assert_int_equal(f->answer.n_notes, 1);
+	assert_non_null(strstr(f->answer.notes[0], "âge n'est pas précisé"));
+	assert_answer_at(f, "61169 20", TODAY, "R04:ml-bocage R04:ft-flers");
+	assert_non_null(
+	    strstr(f->answer.lines[0].reason, "si la personne n'est ni"));
+	assert_non_null(strstr(f->answer.notes[0], "situation n'est pas"));
+}
+
+static void
+find__answer_outside_the_network__has_a_reason_that_is_true_of_it(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_answer_at(f, "50129 23 salarie_prive +vae", 20190101,
+	    "R11:- R07:-");
+	assert_non_null(
+	    strstr(f->answer.lines[0].reason, "aucun centre de conseil"));
+	assert_null(strstr(f->answer.lines[1].reason, "aucun"));
 }
 
 /* ---- bad rules ---------------------------------------------------------- */
@@ -721,7 +820,12 @@ static const struct {
 	{ "[R1]\ntargets = kind:nope\n", "nope is not a known code" },
 	{ "[R1]\ntargets = cercle:5\n", "5 is not a cercle" },
 	{ "[R1]\nsite_web = http://x\n", "is not a secure address" },
-	{ ROW, "conf:1: [R1] gives and forbids nothing" },
+	{ ROW, "conf:1: [R1] gives, forbids and notes nothing" },
+	{ ROW "note_fr = n\n", "conf:1: [R1] only notes" },
+	{ "[R1]\nconditions = toujours\nlegal_source = L\ntargets = label\n",
+	    "conf:1: [R1] has no reason_fr" },
+	{ ROW "targets = label\npriority = 1\nhors_reseau_reason_fr = r\n",
+	    "conf:1: [R1] has a reason for no answer" },
 	{ ROW "targets = label\n", "conf:1: [R1] has no priority" },
 	{ ROW "forbids = label\npriority = 1\n", "[R1] forbids and gives" },
 	{ ROW "targets = label\nforbids = label\n",
@@ -781,6 +885,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(find__each_scenario__its_lines_in_order),
 		cmocka_unit_test(rules__every_row_of_the_file__has_a_scenario),
+		cmocka_unit_test(
+		    find__each_pair_that_conflicts__ranked_by_the_rule_of_priority),
 		cmocka_unit_test(find__age_boundaries__as_the_law_counts_them),
 		cmocka_unit_test(
 		    find__age_band__applies_when_the_rule_holds_all_of_it),
@@ -800,6 +906,8 @@ main(void)
 		    find__two_of_a_kind_in_the_commune__lowest_id_or_the_mode_asked),
 		cmocka_unit_test(find__order_of_candidates__does_not_matter),
 		cmocka_unit_test(find__notes__with_the_rules_that_have_one),
+		cmocka_unit_test(
+		    find__answer_outside_the_network__has_a_reason_that_is_true_of_it),
 		cmocka_unit_test(
 		    rules__each_fault__refused_with_line_row_key_and_remedy),
 		cmocka_unit_test(rules__last_line_without_lf__read),
