@@ -273,6 +273,22 @@ deps:
 deps-build:
 	@.ci/deps $(DEB_BUILD)
 
+# --- catalogues of what people read: the template from the sources, then each
+# language from the template; tests/lint/catalogue.sh refuses what is missing
+PO := client/cli/po
+XGETTEXT := xgettext --language=C --from-code=UTF-8 -k_ -kN_ \
+	-ki18n_plural:1,2 --add-comments=TRANSLATORS --no-location \
+	--sort-output --width=79
+po:
+	@$(XGETTEXT) -o $(PO)/resopro.new client/cli/*.[ch] 2>/dev/null
+	@{ sed '/^$$/q' $(PO)/resopro.pot; sed '1,/^$$/d' $(PO)/resopro.new; } \
+	    > $(PO)/resopro.all && rm $(PO)/resopro.new
+	@mv $(PO)/resopro.all $(PO)/resopro.pot
+	@for l in $(PO)/*.po; do msgmerge --quiet --update --backup=none \
+	    --no-fuzzy-matching --no-location --sort-output --width=79 \
+	    "$$l" $(PO)/resopro.pot && \
+	    msgattrib --no-obsolete --sort-output --width=79 -o "$$l" "$$l"; done
+
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
@@ -339,6 +355,7 @@ help:
 	@echo '               PEERS=etcd,slapd CASES=get,put SHAPES=16x16 choose'
 	@echo 'make deps      packages that building and checking need'
 	@echo 'make format    clang-format over the tree'
+	@echo 'make po        texts of the command into their catalogues'
 	@echo 'make clean     remove every build directory'
 	@echo 'Variables: B=dir SAN=address,undefined|thread CC=clang JOBS=n'
 

@@ -165,6 +165,50 @@ show_line(struct cli *cli, const Resopro__V1__FindLine *l)
 	table_wrap(cli->out, l->note, cli->width, INDENT + 2);
 }
 
+static const char *
+excluded_name(const Resopro__V1__FindExclusion *e)
+{
+	return *e->organisation_id != '\0' ? e->organisation_id
+					   : e->organisation_kind;
+}
+
+static bool
+same_cause(const Resopro__V1__FindExclusion *a,
+    const Resopro__V1__FindExclusion *b)
+{
+	return strcmp(a->rule_id, b->rule_id) == 0 &&
+	       strcmp(a->reason, b->reason) == 0 &&
+	       strcmp(a->legal_source, b->legal_source) == 0;
+}
+
+/* All that the cause of the i-th left out; nothing when an earlier one told. */
+static void
+show_cause(struct cli *cli, const Resopro__V1__FindResponse *r, size_t i)
+{
+	const Resopro__V1__FindExclusion *e = r->excluded[i];
+	char *text = NULL;
+	size_t len, j;
+	FILE *f;
+
+	for (j = 0; j < i; j++)
+		if (same_cause(r->excluded[j], e))
+			return;
+	f = open_memstream(&text, &len);
+	if (f == NULL)
+		return;
+	fputs(excluded_name(e), f);
+	for (j = i + 1; j < r->n_excluded; j++)
+		if (same_cause(r->excluded[j], e))
+			fprintf(f, ", %s", excluded_name(r->excluded[j]));
+	fprintf(f, _(": %s (%s%s%s)"), e->reason, e->rule_id,
+	    *e->legal_source != '\0' ? ", " : "", e->legal_source);
+	if (fclose(f) == 0) {
+		fprintf(cli->out, "%*s", INDENT, "");
+		table_wrap(cli->out, text, cli->width, INDENT);
+	}
+	free(text);
+}
+
 static void
 show_excluded(struct cli *cli, const Resopro__V1__FindResponse *r)
 {
@@ -174,21 +218,8 @@ show_excluded(struct cli *cli, const Resopro__V1__FindResponse *r)
 		fprintf(cli->out, "\n%s%s%s\n",
 		    term_start(cli->colour_out, COLOUR_BOLD), _("Left out"),
 		    term_end(cli->colour_out, COLOUR_BOLD));
-	for (i = 0; i < r->n_excluded; i++) {
-		const Resopro__V1__FindExclusion *e = r->excluded[i];
-		char *text;
-
-		if (asprintf(&text, "%s: %s (%s%s%s)",
-			*e->organisation_id != '\0' ? e->organisation_id
-						    : e->organisation_kind,
-			e->reason, e->rule_id,
-			*e->legal_source != '\0' ? ", " : "",
-			e->legal_source) < 0)
-			continue;
-		fprintf(cli->out, "%*s", INDENT, "");
-		table_wrap(cli->out, text, cli->width, INDENT);
-		free(text);
-	}
+	for (i = 0; i < r->n_excluded; i++)
+		show_cause(cli, r, i);
 }
 
 static void
@@ -310,7 +341,9 @@ const struct cmd cmd_refer = {
 	.help = N_("where to send someone, by which rule of law"),
 	.details = N_("The question has no name, birth date or address; it is "
 		      "answered from memory and written nowhere. A commune "
-		      "name that several bear is refused with the choice."),
+		      "name that several bear is refused with the choice, "
+		      "and so is a code that is also a postal code: "
+		      "com:14400 is the commune."),
 	.opts = opts,
 	.run = run_refer,
 };

@@ -34,6 +34,8 @@ static const struct column zone_columns[] = {
 	{ 0 }
 };
 
+enum { CHOICE_MAX = 200 };
+
 /* ---- one commune -------------------------------------------------------------- */
 
 static int
@@ -48,24 +50,25 @@ resolve(struct cli *cli, const char *text, uint32_t limit,
 	return cli_call(cli, &rsp_territories_resolve, &request.base, message);
 }
 
-/* The only match, or the only one whose INSEE code is the text itself. */
-static const Resopro__V1__Commune *
-only(const Resopro__V1__ResolveResponse *r)
+/* "com:14400": the commune of that INSEE code, whose postal code it may be. */
+static bool
+is_code(const char *text)
 {
-	const Resopro__V1__Commune *found = NULL;
-	size_t i;
+	return strncmp(text, "com:", 4) == 0;
+}
 
-	if (r->n_communes == 1)
-		return r->communes[0];
-	for (i = 0; i < r->n_communes; i++) {
-		if (r->communes[i]->match !=
-		    RESOPRO__V1__RESOLVE_MATCH__RESOLVE_MATCH_CODE)
-			continue;
-		if (found != NULL)
-			return NULL;
-		found = r->communes[i];
-	}
-	return found;
+/* The only match.  Five digits may be one commune's INSEE code and the postal
+ * code of others: that too is a choice, never a guess. */
+static const Resopro__V1__Commune *
+only(const char *text, const Resopro__V1__ResolveResponse *r)
+{
+	if (is_code(text))
+		return r->n_communes > 0 &&
+			       r->communes[0]->match ==
+				   RESOPRO__V1__RESOLVE_MATCH__RESOLVE_MATCH_CODE
+			   ? r->communes[0]
+			   : NULL;
+	return r->n_communes == 1 ? r->communes[0] : NULL;
 }
 
 static int
@@ -78,12 +81,13 @@ show_choice(struct cli *cli, const char *text,
 	struct table *t;
 	size_t i;
 
-	if (r->n_communes == 0)
+	if (r->n_communes == 0 || is_code(text))
 		return cli_fail(cli, EXIT_NOT_FOUND,
-		    _("Check the spelling, or give the INSEE code; “resopro "
-		      "territory resolve TEXT” searches."),
+		    _("Check the spelling, or give the INSEE code; who lives "
+		      "elsewhere gives the commune where help is asked."),
 		    _("no commune of the territory is called “%.60s”"), text);
-	cli_fail(cli, EXIT_INVALID, _("Choose one: give its code."),
+	cli_fail(cli, EXIT_INVALID,
+	    _("Choose one: give its code, as com:14118."),
 	    i18n_plural("“%.60s” may be %u commune:",
 		"“%.60s” may be %u communes:", r->total),
 	    text, r->total);
@@ -99,25 +103,6 @@ show_choice(struct cli *cli, const char *text,
 	return EXIT_INVALID;
 }
 
-/* Five digits can be both: an adviser who typed a postal code must see it. */
-static void
-warn_postal_code(struct cli *cli, const char *text,
-    const Resopro__V1__ResolveResponse *r)
-{
-	size_t i;
-
-	for (i = 0; i < r->n_communes; i++)
-		if (r->communes[i]->match ==
-		    RESOPRO__V1__RESOLVE_MATCH__RESOLVE_MATCH_POSTAL_CODE) {
-			cli_warn(cli,
-			    _("%.60s is read as the INSEE code; it is also a "
-			      "postal code, as that of %s (“resopro "
-			      "territory resolve %.60s” shows all)"),
-			    text, r->communes[i]->nom, text);
-			return;
-		}
-}
-
 int
 territory_pick(struct cli *cli, const char *text, char code[8],
     char name[COMMUNE_NAME])
@@ -125,19 +110,18 @@ territory_pick(struct cli *cli, const char *text, char code[8],
 	const Resopro__V1__ResolveResponse *r;
 	const Resopro__V1__Commune *c;
 	ProtobufCMessage *message;
-	int status = resolve(cli, text, 0, &message);
+	int status =
+	    resolve(cli, text + (is_code(text) ? 4 : 0), CHOICE_MAX, &message);
 
 	if (status != 0)
 		return status;
 	r = (const Resopro__V1__ResolveResponse *)message;
-	c = only(r);
+	c = only(text, r);
 	if (c == NULL) {
 		status = show_choice(cli, text, r);
 	} else {
 		snprintf(code, 8, "%s", c->code);
 		snprintf(name, COMMUNE_NAME, "%s", c->nom);
-		if (c->match == RESOPRO__V1__RESOLVE_MATCH__RESOLVE_MATCH_CODE)
-			warn_postal_code(cli, text, r);
 	}
 	rsp_message_free(message);
 	return status;
