@@ -20,7 +20,8 @@ VERSION := 0.1.0
 DEB_BUILD := gcc make pkg-config libc6-dev protobuf-compiler \
 	protobuf-c-compiler libprotobuf-c-dev libprotobuf-dev libevent-dev \
 	liblmdb-dev libnghttp2-dev libssl-dev libsystemd-dev libjansson-dev \
-	libcsv-dev libinih-dev libutf8proc-dev libxxhash-dev zlib1g-dev gettext
+	libcsv-dev libinih-dev libutf8proc-dev libxxhash-dev \
+	libsqlite3-dev zlib1g-dev gettext
 DEB_CHECK := clang libclang-rt-dev clang-format clang-tidy cppcheck \
 	shellcheck mandoc libcmocka-dev python3 python3-grpcio \
 	python3-protobuf python3-hpack protobuf-compiler-grpc libgrpc++-dev \
@@ -29,7 +30,7 @@ DEB_BENCH := etcd-server slapd ldap-utils libldap-dev libgrpc++-dev \
 	protobuf-compiler-grpc g++ nghttp2-server nghttp2-client util-linux
 NPM_CHECK := @grpc/grpc-js@1.14.7 @grpc/proto-loader@0.8.1
 
-PKGS := libevent_core libssl libcrypto libnghttp2 libprotobuf-c libsystemd jansson libutf8proc libxxhash zlib
+PKGS := libevent_core libssl libcrypto libnghttp2 libprotobuf-c libsystemd jansson libutf8proc libxxhash sqlite3 zlib
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -137,7 +138,7 @@ $B/locale/%/LC_MESSAGES/resopro.mo: client/cli/po/%.po
 	$(call Q,MO)msgfmt --check-format -o $@ $<
 CLI_O := $(call obj,$(wildcard client/cli/*.c))
 $B/libcli.a: $(filter-out %/main.o,$(CLI_O))
-CLI_LIBS := -lssl -lcrypto -lnghttp2 -lprotobuf-c -lz -ljansson -lcsv -linih -lutf8proc
+CLI_LIBS := -lssl -lcrypto -lnghttp2 -lprotobuf-c -lz -ljansson -lcsv -linih -lutf8proc -lsqlite3
 $B/resopro: $(CLI_O) $B/libresopro.a
 	$(call Q,LD)$(CC) $(LDFLAGS_ALL) -o $@ $(CLI_O) $B/libresopro.a $(CLI_LIBS)
 

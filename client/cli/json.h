@@ -20,6 +20,14 @@
  * those of the FILE (ferror). */
 void json_write(FILE *, const ProtobufCMessage *, int indent);
 
+/* One field's value, on one line: a list in [], a message that is not set as
+ * null. */
+void json_write_field(FILE *, const ProtobufCMessage *,
+    const ProtobufCFieldDescriptor *);
+
+/* Bytes as a JSON string in base64. */
+void json_write_bytes(FILE *, const ProtobufCBinaryData *);
+
 /* A JSON string with quotes.  Characters that could act on a terminal are
  * escaped.  Invalid UTF-8 becomes U+FFFD. */
 void json_write_string(FILE *, const char *text);

@@ -143,8 +143,8 @@ json_write_string(FILE *out, const char *text)
 	putc('"', out);
 }
 
-static void
-write_base64(FILE *out, const ProtobufCBinaryData *b)
+void
+json_write_bytes(FILE *out, const ProtobufCBinaryData *b)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -295,7 +295,7 @@ write_value(FILE *out, const field_desc *f, const void *at, int indent)
 		json_write_string(out, v.text != NULL ? v.text : "");
 		break;
 	case PROTOBUF_C_TYPE_BYTES:
-		write_base64(out, &v.bytes);
+		json_write_bytes(out, &v.bytes);
 		break;
 	case PROTOBUF_C_TYPE_MESSAGE:
 		write_message_value(out, v.message, indent);
@@ -333,6 +333,22 @@ write_list(FILE *out, const ProtobufCMessage *m, const field_desc *f,
 	putc(']', out);
 }
 
+static void
+write_field(FILE *out, const ProtobufCMessage *m, const field_desc *f,
+    int indent)
+{
+	if (f->label == PROTOBUF_C_LABEL_REPEATED)
+		write_list(out, m, f, indent);
+	else
+		write_value(out, f, member(m, f), indent);
+}
+
+void
+json_write_field(FILE *out, const ProtobufCMessage *m, const field_desc *f)
+{
+	write_field(out, m, f, -1);
+}
+
 void
 json_write(FILE *out, const ProtobufCMessage *m, int indent)
 {
@@ -352,10 +368,7 @@ json_write(FILE *out, const ProtobufCMessage *m, int indent)
 		first = false;
 		new_line(out, inner);
 		fprintf(out, "\"%s\":%s", f->name, indent >= 0 ? " " : "");
-		if (f->label == PROTOBUF_C_LABEL_REPEATED)
-			write_list(out, m, f, inner);
-		else
-			write_value(out, f, member(m, f), inner);
+		write_field(out, m, f, inner);
 	}
 	if (!first)
 		new_line(out, indent);

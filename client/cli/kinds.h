@@ -11,7 +11,8 @@
 
 struct kind {
 	Resopro__V1__Kind kind;
-	/* What users may type, English first; ends with NULL. */
+	/* What users may type, English first: one, then several ("site",
+	 * "sites", which also names tables and files); ends with NULL. */
 	const char *const *words;
 	const char *title; /* field that names it to people: "site.nom" */
 	const struct column *columns; /* of a list */

@@ -37,6 +37,7 @@ homes()
 	ini.h		daemon/config.c client/cli/config.c daemon/service/catalog.c
 	csv.h		client/cli/ daemon/service/
 	jansson.h	client/cli/
+	sqlite3.h	client/cli/mirror
 	utf8proc.h	client/cli/ daemon/service/
 	EOT
 }
