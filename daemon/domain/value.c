@@ -1,15 +1,16 @@
 /* value.c - see value.h. */
 #include "domain/value.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "domain/contact.h"
 #include "domain/date.h"
-#include "domain/fold.h"
 #include "domain/identifier.h"
 #include "domain/note.h"
 #include "domain/opening_hours.h"
+#include "wire/utf8.h"
 
 /* ---- one check a kind, once the text is clean --------------------------- */
 
@@ -396,13 +397,40 @@ value_rule(enum value_kind kind)
 
 /* ---- clean text --------------------------------------------------------- */
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte)) /* of eight */
+
+/* How many bytes from s on are printable ASCII: eight at a time, as most text
+ * is; it may say fewer. */
+static size_t
+plain_length(const char *s, size_t len)
+{
+	size_t i = 0;
+	uint64_t x;
+
+	while (i + sizeof x <= len) {
+		memcpy(&x, s + i, sizeof x);
+		/* Of a byte below 0x20, of 0x7F and of one above the top bit is
+		 * set in one of these. */
+		if (((x | (x - EACH(0x20)) | (x + EACH(1))) & EACH(0x80)) != 0)
+			break;
+		i += sizeof x;
+	}
+	return i;
+}
+
 size_t
 value_chars(const char *s, size_t len)
 {
-	size_t i, n = 0;
+	size_t i = 0, n = len;
+	uint64_t x;
 
-	for (i = 0; i < len; i++)
-		n += ((unsigned char)s[i] & 0xC0) != 0x80;
+	for (; i + sizeof x <= len; i += sizeof x) {
+		memcpy(&x, s + i, sizeof x);
+		x &= ~(x << 1) & EACH(0x80); /* 10xxxxxx goes on a character */
+		n -= (size_t)((x >> 7) * EACH(1) >> 56); /* how many */
+	}
+	for (; i < len; i++)
+		n -= ((unsigned char)s[i] & 0xC0) == 0x80;
 	return n;
 }
 
@@ -463,11 +491,12 @@ has_control(const char *s, size_t len, bool multiline)
 {
 	size_t i;
 
-	for (i = 0; i < len; i++) {
-		if (multiline && (s[i] == '\n' || s[i] == '\t'))
-			continue;
-		if (control_at(s + i, len - i) > 0)
+	for (i = plain_length(s, len); i < len;) {
+		if (!(multiline && (s[i] == '\n' || s[i] == '\t')) &&
+		    control_at(s + i, len - i) > 0)
 			return true;
+		i++;
+		i += plain_length(s + i, len - i);
 	}
 	return false;
 }
@@ -481,7 +510,7 @@ unclean(const struct value_rule *rule, const char *s, size_t len, char *why,
 
 	if (len == 0)
 		(void)refuse(&reason, why, cap, "EMPTY", "is empty");
-	else if (!fold_is_utf8(s, len))
+	else if (!utf8_valid(s, len))
 		(void)refuse(&reason, why, cap, "UTF8", "is not valid UTF-8");
 	else if (has_blank_ends(s, len))
 		(void)refuse(&reason, why, cap, "BLANK_ENDS",
@@ -516,7 +545,7 @@ quote(char out[QUOTE_MAX + 8], const char *s, size_t len)
 	size_t n = len < QUOTE_MAX ? len : QUOTE_MAX, i;
 
 	out[0] = '\0';
-	if (len == 0 || !fold_is_utf8(s, len))
+	if (len == 0 || !utf8_valid(s, len))
 		return;
 	while (n > 0 && n < len && ((unsigned char)s[n] & 0xC0) == 0x80)
 		n--;
@@ -534,8 +563,9 @@ value_check(enum value_kind kind, const char *field, const char *s, size_t len,
 {
 	const struct value_rule *rule = value_rule(kind);
 	const char *reason;
-	char why[VALUE_WHY_MAX] = "", quoted[QUOTE_MAX + 8];
+	char why[VALUE_WHY_MAX], quoted[QUOTE_MAX + 8];
 
+	why[0] = '\0';
 	if ((unsigned)kind >= VALUE_KIND_COUNT) {
 		reason = "KIND";
 		(void)snprintf(why, sizeof why, "is of no known kind");

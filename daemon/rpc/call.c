@@ -23,8 +23,11 @@ call_new(struct rpc_server *s)
 		s->pooled--;
 	} else if ((c = calloc(1, sizeof *c)) == NULL) {
 		return NULL;
-	} else if ((c->arena = arena_new(s->opts.limits.arena_bytes)) == NULL) {
-		free(c);
+	}
+	if (c->arena == NULL)
+		c->arena = arena_new(s->opts.limits.arena_bytes);
+	if (c->arena == NULL) {
+		call_free(c);
 		return NULL;
 	}
 	c->server = s;
@@ -74,7 +77,12 @@ call_release(struct call *c)
 		call_free(c);
 		return;
 	}
-	arena_reset(arena);
+	if (arena_is_held(arena)) {
+		arena_free(arena);
+		arena = NULL;
+	} else {
+		arena_reset(arena);
+	}
 	grpc_frame_reader_reset(&reader, READER_KEPT);
 	memset(c, 0, sizeof *c);
 	c->arena = arena;
@@ -385,6 +393,12 @@ struct arena *
 call_arena(struct call *c)
 {
 	return c->arena;
+}
+
+struct arena *
+call_keep(struct call *c)
+{
+	return arena_hold(c->arena);
 }
 
 const struct peer *

@@ -65,6 +65,9 @@ struct rpc_method {
 const struct rpc_method *call_method(const struct call *);
 struct service *call_service(const struct call *);
 struct arena *call_arena(struct call *); /* freed with the call */
+/* The same, held beyond the call's end with the message in it: to be read only,
+ * until arena_free() on this thread. */
+struct arena *call_keep(struct call *);
 const struct peer *call_peer(const struct call *);
 /* Value of a request header (lower-case name, ASCII), or NULL.  Borrowed. */
 const char *call_metadata(const struct call *, const char *name);

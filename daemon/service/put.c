@@ -32,17 +32,14 @@ refuse(struct write *w, const struct kind_schema *ks, const char *field,
 /* ---- shape ---------------------------------------------------------------- */
 
 int
-put_prepare(struct put *p, struct write *w, const Resopro__V1__Record *record,
+put_take(struct put *p, struct write *w, const Resopro__V1__Record *record,
     struct err *e)
 {
-	struct bytes b;
-
 	if (p->arena == NULL)
 		p->arena = w->arena;
-	b = record_pack(p->arena, &record->base, e);
-	if (b.data == NULL ||
-	    (p->record = record_unpack(p->arena, b, e)) == NULL)
-		return -1;
+	p->record = arena_memdup(p->arena, record, sizeof *record);
+	if (p->record == NULL)
+		return err_set(e, ERR_LIMIT, "the change is too large");
 	record_strip(p->record);
 	p->asked = p->record;
 	if (schema_check(w->catalog, p->record, &w->violations) < 0) {
@@ -50,6 +47,21 @@ put_prepare(struct put *p, struct write *w, const Resopro__V1__Record *record,
 		return -1;
 	}
 	return 0;
+}
+
+int
+put_prepare(struct put *p, struct write *w, const Resopro__V1__Record *record,
+    struct err *e)
+{
+	const Resopro__V1__Record *copy;
+	struct bytes b;
+
+	if (p->arena == NULL)
+		p->arena = w->arena;
+	b = record_pack(p->arena, &record->base, e);
+	if (b.data == NULL || (copy = record_unpack(p->arena, b, e)) == NULL)
+		return -1;
+	return put_take(p, w, copy, e);
 }
 
 int
@@ -103,13 +115,6 @@ copy_field(ProtobufCMessage *to, const ProtobufCMessage *from,
 		    (const char *)from + fd->quantifier_offset, sizeof(size_t));
 }
 
-static const ProtobufCFieldDescriptor *
-descriptor_of(const struct kind_schema *ks, const struct field_rule *f)
-{
-	return protobuf_c_message_descriptor_get_field_by_name(ks->body,
-	    f->name);
-}
-
 static bool
 empty(struct arena *arena, const ProtobufCMessage *m,
     const ProtobufCFieldDescriptor *fd)
@@ -125,7 +130,7 @@ merge_agency_field(struct put *p, struct write *w, const struct kind_schema *ks,
     const struct field_rule *f, const Resopro__V1__Record *before,
     struct err *e)
 {
-	const ProtobufCFieldDescriptor *fd = descriptor_of(ks, f);
+	const ProtobufCFieldDescriptor *fd = schema_descriptor(ks, f);
 	ProtobufCMessage *to = schema_body(p->record);
 
 	if (empty(p->arena, to, fd)) {
@@ -159,7 +164,7 @@ merge_fields(struct put *p, struct write *w, const struct kind_schema *ks,
 			rc = -1;
 		if (!theirs && p->agency_fields_only && before != NULL)
 			copy_field(schema_body(p->record), schema_body(before),
-			    descriptor_of(ks, f));
+			    schema_descriptor(ks, f));
 	}
 	return rc;
 }
@@ -175,7 +180,7 @@ check_required(struct put *p, struct write *w, const struct kind_schema *ks,
 		if ((f->flags & FIELD_REQUIRED) == 0 ||
 		    (f->flags & FIELD_AGENCY) == 0 ||
 		    !empty(p->arena, schema_body(p->record),
-			descriptor_of(ks, f)))
+			schema_descriptor(ks, f)))
 			continue;
 		rc = refuse(w, ks, f->name, ERR_INVALID, "REQUIRED",
 		    "is required",
@@ -194,9 +199,11 @@ check_immutable(struct put *p, struct write *w, const struct kind_schema *ks,
 	int rc = 0;
 
 	for (const struct field_rule *f = ks->fields; f->name != NULL; f++) {
+		const ProtobufCFieldDescriptor *fd = schema_descriptor(ks, f);
+
 		if ((f->flags & FIELD_IMMUTABLE) == 0 ||
-		    strcmp(schema_string(before, f->name),
-			schema_string(p->record, f->name)) == 0)
+		    strcmp(schema_text_at(schema_body(before), fd),
+			schema_text_at(schema_body(p->record), fd)) == 0)
 			continue;
 		rc = refuse(w, ks, f->name, ERR_PRECONDITION, "IMMUTABLE",
 		    "cannot change once it is set",
@@ -280,6 +287,7 @@ unpack_before(struct put *p, struct write *w, struct view *v,
 	}
 	if (record_facts(s.record, &facts, e) < 0)
 		return -1;
+	p->created_ns = facts.created_ns;
 	/* Unpacking copies: nothing points into the view afterwards. */
 	*before = record_unpack(p->arena, s.record, e);
 	*head = (struct bytes){ s.record.data, facts.head_len };
@@ -382,11 +390,10 @@ check_references(const struct put *p, struct write *w, struct view *v,
 
 		if (f->refers == RESOPRO__V1__KIND__KIND_UNSPECIFIED)
 			continue;
-		fd = descriptor_of(ks, f);
+		fd = schema_descriptor(ks, f);
 		if (fd->label != PROTOBUF_C_LABEL_REPEATED) {
 			if (check_reference(w, v, ks, f,
-				schema_string(p->record, f->name), with->coming,
-				e) < 0)
+				schema_text_at(body, fd), with->coming, e) < 0)
 				rc = -1;
 			continue;
 		}
@@ -431,14 +438,18 @@ check_unique(const struct put *p, struct write *w, struct view *v,
 	const struct kind_schema *ks = schema_of(p->record->kind);
 
 	for (const struct field_rule *f = ks->fields; f->name != NULL; f++) {
-		const char *value = schema_string(p->record, f->name);
+		const char *value;
 		struct holder h = { .self = p->record->id,
 			.kind = ks->kind,
 			.leaving = with->leaving };
 		char key[STORE_INDEX_KEY_MAX], msg[200];
 		size_t len;
 
-		if ((f->flags & FIELD_UNIQUE) == 0 || value[0] == '\0' ||
+		if ((f->flags & FIELD_UNIQUE) == 0)
+			continue;
+		value = schema_text_at(schema_body(p->record),
+		    schema_descriptor(ks, f));
+		if (value[0] == '\0' ||
 		    schema_string(p->record, "date_fermeture")[0] != '\0')
 			continue;
 		len = schema_key(key, ks->kind, value);
@@ -574,32 +585,40 @@ put_check_others(const struct put *p, struct write *w, struct view *v,
 
 /* ---- emitting ------------------------------------------------------------- */
 
-int
-put_emit(const struct put *p, struct decision *d, struct err *e)
+static int
+find_created(struct put *p, struct view *v, struct err *e)
 {
-	uint8_t kind = (uint8_t)p->record->kind;
-	int64_t now = decision_time(d), created = now;
+	struct record_facts facts;
+	struct stored s;
+
+	if (view_get(v, (uint8_t)p->record->kind, p->record->id, &s, e) < 0 ||
+	    record_facts(s.record, &facts, e) < 0)
+		return -1;
+	p->created_ns = facts.created_ns;
+	return 0;
+}
+
+int
+put_emit(struct put *p, struct decision *d, struct err *e)
+{
 	uint8_t *out;
 	size_t len;
 
-	if (p->exists) {
-		struct record_facts facts;
-		struct stored s;
-
-		if (view_get(decision_view(d), kind, p->record->id, &s, e) <
-			0 ||
-		    record_facts(s.record, &facts, e) < 0)
-			return -1;
-		created = facts.created_ns;
-	}
+	p->time_ns = decision_time(d);
+	p->revision = decision_revision(d);
+	if (p->exists && p->created_ns == 0 &&
+	    find_created(p, decision_view(d), e) < 0)
+		return -1;
 	out = arena_alloc(p->arena, p->head.len + RECORD_TRAILER_MAX);
 	if (out == NULL)
 		return err_set(e, ERR_LIMIT, "the change is too large");
 	memcpy(out, p->head.data, p->head.len);
-	len = p->head.len + record_trailer(out + p->head.len, p->seen + 1,
-				decision_revision(d), created, now);
-	return decision_put(d, kind, p->record->id, p->if_version,
-	    (struct bytes){ out, len }, e);
+	len = p->head.len +
+	      record_trailer(out + p->head.len, p->seen + 1, p->revision,
+		  p->exists ? p->created_ns : p->time_ns, p->time_ns);
+	p->written = (struct bytes){ out, len };
+	return decision_put(d, (uint8_t)p->record->kind, p->record->id,
+	    p->if_version, p->written, e);
 }
 
 int

@@ -11,7 +11,7 @@
 
 struct put {
 	struct arena *arena; /* of what follows; NULL: the write's */
-	const Resopro__V1__Record *asked; /* stripped, in the write's arena */
+	const Resopro__V1__Record *asked; /* stripped */
 	Resopro__V1__Record *record;      /* the same, merged */
 	uint64_t if_version;              /* or ANY_VERSION */
 	/* A push by the agency on a record of another owner: only the agency's
@@ -24,6 +24,11 @@ struct put {
 	struct bytes head; /* packed */
 	uint64_t seen;     /* version that it was merged with */
 	bool exists, unchanged;
+	int64_t created_ns; /* of the record that exists; 0: not known yet */
+	/* What put_emit() wrote, at which revision and time. */
+	struct bytes written;
+	uint64_t revision;
+	int64_t time_ns;
 };
 
 /* Other changes of the same commit. NULLs: none. */
@@ -38,6 +43,10 @@ struct put_company {
  */
 int put_prepare(struct put *, struct write *w,
     const Resopro__V1__Record *record, struct err *);
+/* The same without a copy: the record, and all that it points to, outlives the
+ * put and does not change. */
+int put_take(struct put *, struct write *w, const Resopro__V1__Record *record,
+    struct err *);
 
 /*
  * Complete the record with what the register knows (owner, source, fields that
@@ -58,7 +67,7 @@ int put_check_others(const struct put *, struct write *, struct view *,
     const struct put_company *, struct err *);
 
 /* Writer thread: emit the merged record, its version and dates appended. */
-int put_emit(const struct put *, struct decision *, struct err *);
+int put_emit(struct put *, struct decision *, struct err *);
 
 /* Writer thread: the three above; merges again if the record moved.  What is
  * unchanged is confirmed and keeps its version. */

@@ -282,6 +282,63 @@ put_decide(struct proposal *p, struct decision *d, struct err *e)
 	return put_decide_one(&w->put, &w->write, d, e);
 }
 
+/* An earlier answer, or a record that was only confirmed: as it stood. */
+static int
+put_answer_again(struct put_call *w, struct call *c, struct view *v,
+    struct err *e)
+{
+	struct write *base = &w->write;
+	Resopro__V1__PutResponse r = RESOPRO__V1__PUT_RESPONSE__INIT;
+	struct stored s;
+
+	if (view_get_as_of(v, (uint8_t)w->put.record->kind, w->put.record->id,
+		base->proposal.revision, &s, e) != 1)
+		return e->code != ERR_NONE ? -1
+					   : err_set(e, ERR_INTERNAL,
+						 "written, but not read back");
+	r.revision = base->proposal.revision;
+	r.record =
+	    registry_unpack(base->arena, v, &s, &base->service->clock, e);
+	if (r.record == NULL)
+		return -1;
+	r.warnings = write_warnings(base, &r.n_warnings);
+	return call_reply(c, &r.base);
+}
+
+/* PutResponse { revision = 1; record = 2; warnings = 3; } */
+static int
+put_answer_written(struct put_call *w, struct call *c, struct view *v,
+    struct err *e)
+{
+	const struct put *p = &w->put;
+	struct stored s = { .kind = (uint8_t)p->record->kind,
+		.record = p->written };
+	struct record_facts facts;
+	struct lease lease;
+	size_t n, len = 1 + varint_size(p->revision);
+	char **warnings = write_warnings(&w->write, &n);
+	uint8_t *out;
+
+	if (record_facts(s.record, &facts, e) < 0)
+		return -1;
+	lease = lease_of(&w->write.service->clock, v, &s, &facts);
+	len += record_field_size(&s, &lease);
+	for (size_t i = 0; i < n; i++)
+		len +=
+		    1 + varint_size(strlen(warnings[i])) + strlen(warnings[i]);
+	if ((out = call_reply_room(c, len, e)) == NULL)
+		return -1;
+	*out++ = 1 << 3;
+	out = varint_write(out, p->revision);
+	out = record_field_write(out, 2, &s, &lease);
+	for (size_t i = 0; i < n; i++) {
+		*out++ = 3 << 3 | 2;
+		out = varint_write(out, strlen(warnings[i]));
+		out = mempcpy(out, warnings[i], strlen(warnings[i]));
+	}
+	return call_reply_sent(c);
+}
+
 static void
 put_answer(struct write *base)
 {
@@ -289,26 +346,12 @@ put_answer(struct write *base)
 	struct call *c = base->user.call;
 	struct err e = { 0 };
 	struct view *v = service_view(base->service, &e);
-	Resopro__V1__PutResponse r = RESOPRO__V1__PUT_RESPONSE__INIT;
-	struct stored s;
+	bool written = w->put.written.len > 0 && !base->proposal.replayed &&
+		       w->put.revision == base->proposal.revision;
 
-	if (v == NULL ||
-	    view_get_as_of(v, (uint8_t)w->put.record->kind, w->put.record->id,
-		base->proposal.revision, &s, &e) != 1) {
-		if (e.code == ERR_NONE)
-			err_set(&e, ERR_INTERNAL, "written, but not read back");
+	if (v == NULL || (written ? put_answer_written(w, c, v, &e)
+				  : put_answer_again(w, c, v, &e)) < 0)
 		call_fail(c, &e);
-		return;
-	}
-	r.revision = base->proposal.revision;
-	r.record =
-	    registry_unpack(base->arena, v, &s, &base->service->clock, &e);
-	if (r.record == NULL) {
-		call_fail(c, &e);
-		return;
-	}
-	r.warnings = write_warnings(base, &r.n_warnings);
-	call_reply(c, &r.base);
 }
 
 int
@@ -329,8 +372,9 @@ registry_put(struct call *c, const ProtobufCMessage *m, struct err *e)
 	if (w == NULL)
 		return -1;
 	w->put.if_version = q->check_version ? q->if_version : ANY_VERSION;
+	w->write.kept = call_keep(c);
 	v = service_view(call_service(c), e);
-	if (v == NULL || put_prepare(&w->put, &w->write, q->record, e) < 0 ||
+	if (v == NULL || put_take(&w->put, &w->write, q->record, e) < 0 ||
 	    put_merge_early(&w->put, &w->write, v, e) < 0)
 		return put_refuse(c, &w->write, e);
 	return write_submit(&w->write, put_decide, put_answer);

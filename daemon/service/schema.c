@@ -243,12 +243,16 @@ static const struct field_rule activity_fields[] = {
 	{ .name = NULL },
 };
 
+/* Rows, without the one that ends them. */
+#define COUNT(fields) (sizeof(fields) / sizeof(fields)[0] - 1)
+
 static const struct kind_schema organisation_schema = {
 	RESOPRO__V1__KIND__KIND_ORGANISATION,
 	"organisation",
 	RESOPRO__V1__RECORD__BODY_ORGANISATION,
 	&resopro__v1__organisation__descriptor,
 	organisation_fields,
+	COUNT(organisation_fields),
 };
 static const struct kind_schema site_schema = {
 	RESOPRO__V1__KIND__KIND_SITE,
@@ -256,6 +260,7 @@ static const struct kind_schema site_schema = {
 	RESOPRO__V1__RECORD__BODY_SITE,
 	&resopro__v1__site__descriptor,
 	site_fields,
+	COUNT(site_fields),
 };
 static const struct kind_schema offer_schema = {
 	RESOPRO__V1__KIND__KIND_OFFER,
@@ -263,6 +268,7 @@ static const struct kind_schema offer_schema = {
 	RESOPRO__V1__RECORD__BODY_OFFER,
 	&resopro__v1__offer__descriptor,
 	offer_fields,
+	COUNT(offer_fields),
 };
 static const struct kind_schema status_schema = {
 	RESOPRO__V1__KIND__KIND_STATUS,
@@ -270,6 +276,7 @@ static const struct kind_schema status_schema = {
 	RESOPRO__V1__RECORD__BODY_STATUS,
 	&resopro__v1__status__descriptor,
 	status_fields,
+	COUNT(status_fields),
 };
 static const struct kind_schema activity_schema = {
 	RESOPRO__V1__KIND__KIND_ACTIVITY,
@@ -277,6 +284,7 @@ static const struct kind_schema activity_schema = {
 	RESOPRO__V1__RECORD__BODY_ACTIVITY,
 	&resopro__v1__activity__descriptor,
 	activity_fields,
+	COUNT(activity_fields),
 };
 
 static const struct kind_schema *const schemas[] = {
@@ -327,10 +335,38 @@ schema_field(const struct kind_schema *ks, const char *name)
 	return NULL;
 }
 
+/* The rows are in the order of the message's fields, which are numbered from
+ * 1: so each is where its number says, or is looked for. */
+const ProtobufCFieldDescriptor *
+schema_descriptor(const struct kind_schema *ks, const struct field_rule *f)
+{
+	size_t at = (size_t)(f - ks->fields);
+
+	if (at < ks->body->n_fields &&
+	    strcmp(ks->body->fields[at].name, f->name) == 0)
+		return &ks->body->fields[at];
+	return protobuf_c_message_descriptor_get_field_by_name(ks->body,
+	    f->name);
+}
+
+const struct field_rule *
+schema_numbered(const struct kind_schema *ks, uint64_t number)
+{
+	const struct field_rule *f;
+
+	if (number - 1 < ks->n_fields &&
+	    schema_descriptor(ks, &ks->fields[number - 1])->id == number)
+		return &ks->fields[number - 1];
+	for (f = ks->fields; f->name != NULL; f++)
+		if (schema_descriptor(ks, f)->id == number)
+			return f;
+	return NULL;
+}
+
 /* ---- index keys --------------------------------------------------------- */
 
-static char
-kind_letter(Resopro__V1__Kind kind)
+char
+schema_letter(Resopro__V1__Kind kind)
 {
 	return (char)('a' + (int)kind);
 }
@@ -338,7 +374,7 @@ kind_letter(Resopro__V1__Kind kind)
 size_t
 schema_key(char *out, Resopro__V1__Kind kind, const char *value)
 {
-	int n = snprintf(out, STORE_INDEX_KEY_MAX, "%c%s/", kind_letter(kind),
+	int n = snprintf(out, STORE_INDEX_KEY_MAX, "%c%s/", schema_letter(kind),
 	    value);
 
 	return n > 0 && n < STORE_INDEX_KEY_MAX ? (size_t)n : 0;
@@ -349,7 +385,7 @@ schema_source_key(char *out, Resopro__V1__Kind kind, const char *owner,
     const char *source, const char *source_id)
 {
 	int n = snprintf(out, STORE_INDEX_KEY_MAX, "%c%s/%s/%s%s",
-	    kind_letter(kind), owner, source, source_id,
+	    schema_letter(kind), owner, source, source_id,
 	    source_id[0] != '\0' ? "/" : "");
 
 	return n > 0 && n < STORE_INDEX_KEY_MAX ? (size_t)n : 0;
@@ -391,8 +427,8 @@ count_of(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *fd)
 	return n;
 }
 
-static const char *
-string_at(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *fd)
+const char *
+schema_text_at(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *fd)
 {
 	const char *s;
 
@@ -413,7 +449,7 @@ schema_string(const Resopro__V1__Record *r, const char *field)
 	if (fd == NULL || fd->type != PROTOBUF_C_TYPE_STRING ||
 	    fd->label == PROTOBUF_C_LABEL_REPEATED)
 		return "";
-	return string_at(body, fd);
+	return schema_text_at(body, fd);
 }
 
 const char *
@@ -431,80 +467,12 @@ schema_name(const Resopro__V1__Record *r)
 	return r->id != NULL ? r->id : "";
 }
 
-int service_schema_index(uint8_t kind, const char *id, struct bytes record,
-    struct index_sink *sink, struct err *e);
-
-static int
-emit_rules(const struct kind_schema *ks, const Resopro__V1__Record *r,
-    struct index_sink *sink, struct err *e)
-{
-	const ProtobufCMessage *body = schema_body(r);
-	const struct field_rule *f;
-	char key[STORE_INDEX_KEY_MAX];
-	size_t len;
-
-	if (body == NULL || body->descriptor != ks->body)
-		return 0;
-	for (f = ks->fields; f->name != NULL; f++) {
-		const char *value;
-
-		if (f->index == 0)
-			continue;
-		value = schema_string(r, f->name);
-		if (value[0] == '\0')
-			continue;
-		/* A closed place no longer claims its SIRET. */
-		if ((f->flags & FIELD_UNIQUE) != 0 &&
-		    schema_string(r, "date_fermeture")[0] != '\0')
-			continue;
-		len = schema_key(key, ks->kind, value);
-		if (len > 0 && index_emit(sink, f->index, key, len, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int
-service_schema_index(uint8_t kind, const char *id, struct bytes record,
-    struct index_sink *sink, struct err *e)
-{
-	const struct kind_schema *ks = schema_of((Resopro__V1__Kind)kind);
-	struct arena *arena;
-	Resopro__V1__Record *r;
-	char key[STORE_INDEX_KEY_MAX];
-	size_t len;
-	int rc = -1;
-
-	(void)id;
-	if (ks == NULL || record.len == 0)
-		return 0;
-	arena = arena_new(64u << 20);
-	if (arena == NULL)
-		return err_set(e, ERR_NOMEM, "index");
-	r = record_unpack(arena, record, e);
-	if (r == NULL)
-		goto out;
-	rc = 0;
-	if (r->owner[0] != '\0' &&
-	    (len = schema_key(key, ks->kind, r->owner)) > 0)
-		rc = index_emit(sink, INDEX_OWNER, key, len, e);
-	if (rc == 0 && r->source_id[0] != '\0' &&
-	    (len = schema_source_key(key, ks->kind, r->owner, r->source,
-		 r->source_id)) > 0)
-		rc = index_emit(sink, INDEX_SOURCE, key, len, e);
-	if (rc == 0)
-		rc = emit_rules(ks, r, sink, e);
-out:
-	arena_free(arena);
-	return rc;
-}
-
 const struct store_schema *
 service_schema(void)
 {
 	static const struct store_schema schema = {
 		.index_version = 1,
-		.index = service_schema_index,
+		.index = schema_index,
 	};
 
 	return &schema;
@@ -566,7 +534,7 @@ refuse(struct check *c, const char *field, const char *reason,
 }
 
 static int
-check_code(struct check *c, const char *vocabulary, const char *field,
+check_code(const struct check *c, const char *vocabulary, const char *field,
     const char *value, struct err *e)
 {
 	const struct vocabulary *voc =
@@ -577,43 +545,61 @@ check_code(struct check *c, const char *vocabulary, const char *field,
 	return vocabulary_check(voc, field, value, strlen(value), e);
 }
 
+static int
+too_long(const char *path, size_t chars, unsigned max, struct err *e)
+{
+	err_set(e, ERR_INVALID, "%s: text has %zu characters, at most %u", path,
+	    chars, max);
+	err_field(e, path);
+	err_reason(e, "TOO_LONG");
+	return err_remedy(e, "shorten it to %u characters", max);
+}
+
+static int
+not_current(const char *path, const char *value, struct err *e)
+{
+	err_set(e, ERR_INVALID,
+	    "%s: %s is not a current commune "
+	    "of the register's territory",
+	    path, value);
+	err_field(e, path);
+	err_reason(e, "COMMUNE_UNKNOWN");
+	return err_remedy(e, "give the INSEE code of a current commune "
+			     "(resopro territory resolve)");
+}
+
+static int
+try_value(const struct check *c, const struct field_rule *f, const char *path,
+    const char *value, struct err *e)
+{
+	const struct territory *t = catalog_territory(c->catalog);
+	size_t len = strlen(value);
+
+	if (value_check(f->kind, path, value, len, e) < 0)
+		return -1;
+	if (f->kind == VALUE_TEXT && f->max > 0 && len > f->max &&
+	    value_chars(value, len) > f->max)
+		return too_long(path, value_chars(value, len), f->max, e);
+	if (f->vocabulary != NULL &&
+	    check_code(c, f->vocabulary, path, value, e) < 0)
+		return -1;
+	if (f->kind == VALUE_ZONE)
+		return territory_check_zone(t, path, value, e);
+	if (f->kind == VALUE_COMMUNE && territory_commune(t, value) == NULL)
+		return not_current(path, value, e);
+	return 0;
+}
+
+/* What is refused is looked at again, for words: most is not. */
 static void
 check_value(struct check *c, const struct field_rule *f, const char *value)
 {
 	struct err e = { 0 };
-	const char *path = path_of(c, f->name);
-	size_t len = strlen(value);
-	int rc = value_check(f->kind, path, value, len, &e);
 
-	if (rc == 0 && f->kind == VALUE_TEXT && f->max > 0 &&
-	    value_chars(value, len) > f->max) {
-		err_set(&e, ERR_INVALID,
-		    "%s: text has %zu characters, at most %u", path,
-		    value_chars(value, len), f->max);
-		err_field(&e, path);
-		err_reason(&e, "TOO_LONG");
-		err_remedy(&e, "shorten it to %u characters", f->max);
-		rc = -1;
-	}
-	if (rc == 0 && f->vocabulary != NULL)
-		rc = check_code(c, f->vocabulary, path, value, &e);
-	if (rc == 0 && f->kind == VALUE_ZONE)
-		rc = territory_check_zone(catalog_territory(c->catalog), path,
-		    value, &e);
-	if (rc == 0 && f->kind == VALUE_COMMUNE &&
-	    territory_commune(catalog_territory(c->catalog), value) == NULL) {
-		err_set(&e, ERR_INVALID,
-		    "%s: %s is not a current commune "
-		    "of the register's territory",
-		    path, value);
-		err_field(&e, path);
-		err_reason(&e, "COMMUNE_UNKNOWN");
-		err_remedy(&e, "give the INSEE code of a current commune "
-			       "(resopro territory resolve)");
-		rc = -1;
-	}
-	if (rc < 0)
-		violations_add(c->out, &e);
+	if (try_value(c, f, f->name, value, NULL) == 0)
+		return;
+	(void)try_value(c, f, path_of(c, f->name), value, &e);
+	violations_add(c->out, &e);
 }
 
 /* A member leaves such a field empty: put_merge() takes what is stored, then
@@ -633,7 +619,7 @@ check_strings(struct check *c, const struct field_rule *f,
 	char *const *list;
 
 	if (fd->label != PROTOBUF_C_LABEL_REPEATED) {
-		const char *s = string_at(m, fd);
+		const char *s = schema_text_at(m, fd);
 
 		if (s[0] != '\0')
 			check_value(c, f, s);
@@ -795,12 +781,8 @@ schema_check(const struct catalog *catalog, const Resopro__V1__Record *r,
 		return -1;
 	}
 	for (f = c.ks->fields; f->name != NULL; f++) {
-		const ProtobufCFieldDescriptor *fd =
-		    protobuf_c_message_descriptor_get_field_by_name(c.ks->body,
-			f->name);
+		const ProtobufCFieldDescriptor *fd = schema_descriptor(c.ks, f);
 
-		if (fd == NULL)
-			continue; /* the unit test forbids it */
 		if (fd->label == PROTOBUF_C_LABEL_REPEATED && f->max > 0 &&
 		    count_of(body, fd) > f->max) {
 			refuse(&c, f->name, "TOO_MANY", "give fewer values",
@@ -915,7 +897,7 @@ schema_text(struct arena *arena, const ProtobufCMessage *m,
 		return text_of_list(arena, m, fd);
 	switch (fd->type) {
 	case PROTOBUF_C_TYPE_STRING:
-		return string_at(m, fd);
+		return schema_text_at(m, fd);
 	case PROTOBUF_C_TYPE_BOOL:
 		memcpy(&b, member(m, fd), sizeof b);
 		return b ? "true" : "";

@@ -42,6 +42,7 @@ struct kind_schema {
 	Resopro__V1__Record__BodyCase body_case;
 	const ProtobufCMessageDescriptor *body;
 	const struct field_rule *fields; /* ended by a NULL name */
+	size_t n_fields;
 };
 
 /* Index keys are "<kind letter><value>/", so that one kind is one range. */
@@ -62,7 +63,14 @@ const struct kind_schema *schema_of_body(Resopro__V1__Record__BodyCase);
 const struct field_rule *schema_field(const struct kind_schema *,
     const char *name);
 const struct kind_schema *const *schema_all(void); /* NULL-terminated */
+/* Of a row of this kind. */
+const ProtobufCFieldDescriptor *schema_descriptor(const struct kind_schema *,
+    const struct field_rule *);
+/* The row of the field with this number, or NULL. */
+const struct field_rule *schema_numbered(const struct kind_schema *,
+    uint64_t number);
 
+char schema_letter(Resopro__V1__Kind);
 /* Build the key of (kind, value) for view_each_index; its length, 0 when the
  * value is too long. `out` holds STORE_INDEX_KEY_MAX. */
 size_t schema_key(char *out, Resopro__V1__Kind, const char *value);
@@ -104,10 +112,17 @@ bool schema_equal(const ProtobufCMessage *, const ProtobufCMessage *,
 
 /* The body message of a record, or NULL. */
 ProtobufCMessage *schema_body(const Resopro__V1__Record *);
+/* Value of a string field, by its descriptor. */
+const char *schema_text_at(const ProtobufCMessage *body,
+    const ProtobufCFieldDescriptor *);
 /* Value of a string field of the body, "" when there is none. */
 const char *schema_string(const Resopro__V1__Record *, const char *field);
 
 /* A person-readable name: nom, title, or the id. */
 const char *schema_name(const Resopro__V1__Record *);
+
+/* For struct store_schema: the keys of a stored value (schema_index.c). */
+int schema_index(uint8_t kind, const char *id, struct bytes record,
+    struct index_sink *, struct err *);
 
 #endif

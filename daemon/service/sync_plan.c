@@ -251,7 +251,7 @@ plan_record(struct sync *s, struct view *v, struct sync_item *i,
 
 	said->n = 0;
 	said->warned = 0;
-	if (put_prepare(&p, &s->write, r, &why) < 0 ||
+	if (put_take(&p, &s->write, r, &why) < 0 ||
 	    put_merge(&p, &s->write, v, &why) < 0)
 		return sync_refuse_as(s, i, &why, e);
 	for (size_t n = 0; n < said->warned; n++) {

@@ -95,6 +95,7 @@ write_free(struct write *w)
 		w->cleanup(w);
 	catalog_unref(w->catalog);
 	arena_free(w->arena);
+	arena_free(w->kept);
 	free(w);
 }
 

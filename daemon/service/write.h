@@ -18,6 +18,7 @@ struct write {
 	struct catalog *catalog; /* one reference, for the writer thread */
 	struct principal who;    /* a copy */
 	struct arena *arena;
+	struct arena *kept; /* the call's, read only; or NULL */
 	struct violations
 	    violations; /* filled by the writer, shown if refused */
 	/* Loop thread, call alive, accepted (or replayed). */

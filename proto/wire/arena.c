@@ -28,6 +28,7 @@ struct chunk {
 struct arena {
 	struct chunk *chunks; /* the newest first */
 	size_t used, cap;
+	unsigned others; /* that hold it */
 	bool overflowed;
 };
 
@@ -55,10 +56,23 @@ free_chunks(struct chunk *c)
 void
 arena_free(struct arena *a)
 {
-	if (a == NULL)
+	if (a == NULL || a->others-- > 0)
 		return;
 	free_chunks(a->chunks);
 	free(a);
+}
+
+struct arena *
+arena_hold(struct arena *a)
+{
+	a->others++;
+	return a;
+}
+
+bool
+arena_is_held(const struct arena *a)
+{
+	return a->others > 0;
 }
 
 void

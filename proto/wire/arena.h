@@ -17,7 +17,10 @@ struct arena;
 
 /* At most `cap` bytes in all.  NULL: no memory. */
 struct arena *arena_new(size_t cap);
-void arena_free(struct arena *); /* NULL is a no-op */
+/* One more holder: it goes when each has freed it. */
+struct arena *arena_hold(struct arena *);
+bool arena_is_held(const struct arena *); /* by others too: do not reset */
+void arena_free(struct arena *);          /* NULL is a no-op */
 
 /* Forget every allocation; keep the first chunk for the next use. */
 void arena_reset(struct arena *);

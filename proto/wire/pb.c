@@ -18,6 +18,17 @@ pb_varint(struct pb_cursor *c, uint64_t *v)
 	return -1;
 }
 
+/* Most are of one byte. */
+static inline int
+short_varint(struct pb_cursor *c, uint64_t *v)
+{
+	if (c->at < c->end && *c->at < 0x80) {
+		*v = *c->at++;
+		return 0;
+	}
+	return pb_varint(c, v);
+}
+
 int
 pb_next(struct pb_cursor *c, struct pb_field *f)
 {
@@ -25,19 +36,21 @@ pb_next(struct pb_cursor *c, struct pb_field *f)
 
 	if (c->at == c->end)
 		return 0;
-	memset(f, 0, sizeof *f);
-	if (pb_varint(c, &tag) < 0)
+	if (short_varint(c, &tag) < 0)
 		return -1;
 	f->number = tag >> 3;
 	f->wire_type = (unsigned)(tag & 7);
+	f->value = 0;
+	f->data = NULL;
+	f->len = 0;
 	switch (f->wire_type) {
 	case 0:
-		return pb_varint(c, &f->value) < 0 ? -1 : 1;
+		return short_varint(c, &f->value) < 0 ? -1 : 1;
 	case 1:
 		len = 8;
 		break;
 	case 2:
-		if (pb_varint(c, &len) < 0)
+		if (short_varint(c, &len) < 0)
 			return -1;
 		break;
 	case 5:

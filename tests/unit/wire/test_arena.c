@@ -92,6 +92,20 @@ arena_reset__used_again__memory_is_zeroed_again(void **state)
 	arena_free(a);
 }
 
+static void
+arena_hold__freed_by_one__lives_for_the_other(void **state)
+{
+	struct arena *a = arena_new(1 << 20), *other = arena_hold(a);
+	char *text = arena_strdup(a, "still there");
+
+	(void)state;
+	assert_true(arena_is_held(a));
+	arena_free(a);
+	assert_false(arena_is_held(other));
+	assert_string_equal(text, "still there");
+	arena_free(other);
+}
+
 int
 main(void)
 {
@@ -104,6 +118,7 @@ main(void)
 		cmocka_unit_test(arena__texts_and_bytes__are_copies),
 		cmocka_unit_test(
 		    arena_reset__used_again__memory_is_zeroed_again),
+		cmocka_unit_test(arena_hold__freed_by_one__lives_for_the_other),
 	};
 
 	return cmocka_run_group_tests_name("arena", tests, NULL, NULL);
