@@ -220,6 +220,10 @@ bench: deps-build deps-bench
 	    $(addprefix --rounds ,$(ROUNDS))
 deps-bench:
 	@.ci/deps $(DEB_BENCH)
+# Instructions a call: tests/bench/count.txt anew; `make check` compares.
+.PHONY: bench-count
+bench-count: all bench-programs
+	tests/bench/count.py --write
 
 # --- checks
 # One tree, three builds: gcc; clang with ASan+UBSan; gcc with TSan.
@@ -252,7 +256,8 @@ check-built:
 	@$(RUN) --suite lint $(LINTS) --suite unit $(UNIT_TESTS) \
 	    --suite unit-asan $(UNIT_ASAN) --suite unit-tsan $(UNIT_TSAN) \
 	    --suite fuzz tests/fuzz/run.py \
-	    --suite integration $(INTEGRATION) --suite interop $(INTEROP)
+	    --suite integration $(INTEGRATION) --suite interop $(INTEROP) \
+	    --suite count tests/bench/count.py
 
 unit: unit-programs
 	@$(RUN) --suite unit $(UNIT_TESTS)
@@ -355,6 +360,7 @@ help:
 	@echo 'make bench     etcd, slapd, gRPC C++ and nghttpd beside it; ROUNDS=5'
 	@echo '               PEERS=etcd,slapd CASES=get,put SHAPES=16x16 choose'
 	@echo 'make deps      packages that building and checking need'
+	@echo 'make bench-count   count the instructions of a call, for make check'
 	@echo 'make format    clang-format over the tree'
 	@echo 'make po        texts of the command into their catalogues'
 	@echo 'make clean     remove every build directory'
