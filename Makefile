@@ -346,6 +346,9 @@ install: all
 	    rm $(CONF)/resoprod.conf.new; \
 	else echo 'kept: $(CONF)/resoprod.conf; new: resoprod.conf.new'; fi
 	$(call put,644,systemd/resoprod.service,$D/lib/systemd/system/resoprod.service)
+	$(call put,644,systemd/resopro-push.service,$D/lib/systemd/system/resopro-push.service)
+	$(call put,644,systemd/resopro-push.timer,$D/lib/systemd/system/resopro-push.timer)
+	$(call put,644,config/push.conf,$(datadir:%=$(DESTDIR)%)/push.conf)
 	$(call put,644,systemd/resoprod.sysusers,$D/lib/sysusers.d/resoprod.conf)
 	$(call put,644,systemd/resoprod.tmpfiles,$D/lib/tmpfiles.d/resoprod.conf)
 

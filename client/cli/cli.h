@@ -28,6 +28,7 @@ enum exit_code {
 	EXIT_PARTIAL = 8,      /* some done, some not */
 	EXIT_UNCERTAIN = 9,    /* may have been written: send it again with
 				 * the same --request-id */
+	EXIT_SPOOLED = 10,     /* kept on disk; a later run sends it */
 	EXIT_INTERRUPTED = 130 /* SIGINT */
 };
 

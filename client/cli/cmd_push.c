@@ -1,9 +1,6 @@
 /* cmd_push.c - resopro push: send a member's records, show what changes. */
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "cli.h"
 #include "cmd.h"
@@ -12,20 +9,16 @@
 #include "plan.h"
 #include "push_check.h"
 #include "push_files.h"
-#include "push_stream.h"
+#include "push_send.h"
 
-enum {
-	ATTEMPTS = 3,
-	KINDS_MAX = 4,
-	FIRST_PAUSE_MS = 500,
-	PAUSE_MAX_MS = 30000,
-};
+enum { KINDS_MAX = 4 };
 
 struct push {
 	struct cli *cli;
 	struct push_files files;
 	struct push_check check;
 	struct plan plan;
+	struct spool spool; /* .dir NULL: nothing is kept */
 	Resopro__V1__SyncStart start;
 	Resopro__V1__SyncScope scope;
 	Resopro__V1__Kind kinds[KINDS_MAX];
@@ -189,118 +182,76 @@ judge_check(struct push *p)
 	return 0;
 }
 
-/* ---- attempts ------------------------------------------------------------ */
+/* ---- sending ------------------------------------------------------------- */
 
-/* The request id makes a repetition safe; that it is of use is another thing. */
-static bool
-may_repeat(const struct rsp_error *e)
+/* Out of reach: on disk, to be sent by the next run. */
+static int
+keep(struct push *p, struct push_feed *feed, struct rsp_error *why)
 {
-	switch (e->code) {
-	case RSP_UNAVAILABLE:
-	case RSP_UNCERTAIN:
-		return true;
-	case RSP_RESOURCE_EXHAUSTED:
-		return e->retry_after_ms > 0;
-	case RSP_ABORTED:
-		return strcmp(e->reason, "SYNC_MOVED") == 0;
-	default:
-		return false;
+	struct rsp_error e = { 0 };
+
+	if (p->spool.dir == NULL)
+		return cli_error(p->cli, why, NULL);
+	if (spool_keep(&p->spool, feed, &p->start, (uint32_t)p->check.origins.n,
+		&e) != 0) {
+		cli_warn(p->cli, _("the set could not be kept: %s"), e.msg);
+		return cli_error(p->cli, why, NULL);
 	}
-}
-
-/* False: interrupted meanwhile. */
-static bool
-pause_for(struct cli *cli, uint32_t ms)
-{
-	struct pollfd fd = { .fd = cli->interrupt_fd, .events = POLLIN };
-
-	while (poll(&fd, 1, (int)ms) < 0 && errno == EINTR)
-		if (cli_interrupted(cli))
-			return false;
-	return !cli_interrupted(cli);
-}
-
-static uint32_t
-pause_ms(const struct rsp_error *e, unsigned attempt)
-{
-	uint32_t ms = (uint32_t)FIRST_PAUSE_MS << attempt, jitter;
-
-	if (e->retry_after_ms > ms)
-		ms = e->retry_after_ms;
-	if (ms > PAUSE_MAX_MS)
-		ms = PAUSE_MAX_MS;
-	/* Two members that were cut off together do not come back together. */
-	if (getrandom(&jitter, sizeof jitter, 0) != (ssize_t)sizeof jitter)
-		jitter = 0;
-	return ms + jitter % (FIRST_PAUSE_MS / 2);
+	return cli_fail(p->cli, EXIT_SPOOLED,
+	    _("The next push sends it first; “resopro spool send” does it "
+	      "now."),
+	    _("%s; the set is kept in %s"), why->msg, p->spool.dir);
 }
 
 static int
-send_repeatedly(struct push *p, struct push_stream *stream,
-    struct rsp_client *client, struct rsp_error *e)
+send_own(struct push *p, struct push_feed *feed)
 {
-	for (unsigned attempt = 0;; attempt++) {
-		if (push_stream_run(stream, client, e) == 0)
-			return 0;
-		if (!may_repeat(e) || attempt + 1 == ATTEMPTS)
-			return -1;
-		cli_say(p->cli, _("%s; trying again"), e->msg);
-		if (!pause_for(p->cli, pause_ms(e, attempt)))
-			return -1;
-		plan_again(&p->plan);
-	}
-}
+	struct rsp_error e = { 0 };
+	int code = 0;
 
-/* The server's refusal, in the words of the command line. */
-static int
-tell_refusal(struct push *p, const struct rsp_error *e)
-{
-	uint32_t n =
-	    p->plan.counts[RESOPRO__V1__SYNC_ACTION__SYNC_ACTION_RETIRE];
-	char remedy[200];
-
-	if (strcmp(e->reason, "RETIRE_GUARD") == 0 && n > 0) {
-		snprintf(remedy, sizeof remedy,
-		    _("Check that the files are whole. If they are, push "
-		      "again with --confirm-retire %u."),
-		    n);
-		return cli_fail(p->cli, EXIT_INVALID, remedy, "%s", e->msg);
-	}
-	if (strcmp(e->reason, "SYNC_REFUSED") == 0)
-		return cli_fail(p->cli, EXIT_INVALID,
-		    _("Correct the records marked \"!\" above, or add "
-		      "--accept-valid to apply the others."),
-		    "%s", e->msg);
-	return cli_error(p->cli, e, NULL);
+	plan_open(&p->plan, p->cli, &p->check.origins, &p->files, &p->start);
+	if (push_send(p->cli, feed, (uint32_t)p->check.origins.n, &p->plan,
+		p->check.bad, &code, &e) == PUSH_LATER)
+		return p->start.dry_run ? cli_error(p->cli, &e, NULL)
+					: keep(p, feed, &e);
+	return code;
 }
 
 static int
 send_set(struct push *p)
 {
-	struct rsp_client *client = cli_client(p->cli);
-	struct push_stream stream = { .cli = p->cli,
-		.files = &p->files,
-		.check = &p->check,
-		.start = &p->start,
-		.plan = &p->plan };
+	struct push_feed *feed;
 	struct rsp_error e = { 0 };
-	int rc;
+	enum push_sent before = PUSH_SENT;
+	int code = 0, own;
 
-	if (client == NULL)
+	if (cli_client(p->cli) == NULL)
 		return EXIT_USAGE;
-	plan_open(&p->plan, p->cli, &p->check.origins, &p->files, &p->start);
-	rc = send_repeatedly(p, &stream, client, &e);
-	if (rc == 0) {
-		rc = plan_close(&p->plan, stream.result, p->check.bad);
-	} else {
-		plan_close(&p->plan, NULL, 0);
-		rc = tell_refusal(p, &e);
-	}
-	push_stream_free(&stream);
-	return rc;
+	feed = push_feed_files(&p->files, &p->check, &p->start);
+	if (feed == NULL)
+		return cli_fail(p->cli, EXIT_INTERNAL, NULL, "%s",
+		    _("out of memory"));
+	/* What was kept earlier comes first. */
+	if (p->spool.dir != NULL)
+		before = push_send_waiting(&p->spool, &code, &e);
+	own = before == PUSH_STUCK   ? code
+	      : before == PUSH_LATER ? keep(p, feed, &e)
+				     : send_own(p, feed);
+	push_feed_free(feed);
+	return own == EXIT_OK ? code : own;
 }
 
 /* ---- the command --------------------------------------------------------- */
+
+static int
+open_spool(struct push *p)
+{
+	char *dir = args_has(p->cli->args, "no-spool")
+			? NULL
+			: spool_directory(p->cli->args);
+
+	return dir == NULL ? 0 : spool_open(&p->spool, p->cli, dir);
+}
 
 static int
 push_opened(struct push *p)
@@ -314,6 +265,8 @@ push_opened(struct push *p)
 	if (rc == 0)
 		rc = cli_request_id(p->cli, p->request_id);
 	p->start.request_id = p->request_id;
+	if (rc == 0 && !p->start.dry_run)
+		rc = open_spool(p);
 	return rc == 0 ? send_set(p) : rc;
 }
 
@@ -336,6 +289,7 @@ run_push(struct cli *cli, const struct args *args)
 	push_check_free(&p.check);
 	push_files_close(&p.files);
 	free_scope(&p);
+	spool_close(&p.spool);
 	return rc;
 }
 
@@ -371,6 +325,13 @@ static const struct opt opts[] = {
 	    .complete = "kinds",
 	    .help = N_("what a lone file holds, when its name does not say") },
 	{ .name = "unchanged", .help = N_("list unchanged records too") },
+	{ .name = "spool",
+	    .arg = "DIR",
+	    .complete = "files",
+	    .help = N_("where a set is kept while the server is out of "
+		       "reach") },
+	{ .name = "no-spool",
+	    .help = N_("neither keep this set nor send those that are kept") },
 	{ .name = "request-id",
 	    .arg = "ID",
 	    .help = N_("repeat an earlier push: it is done once") },
@@ -395,9 +356,11 @@ const struct cmd cmd_push = {
 	    "from the same source; without either they are your own body's. "
 	    "Without --full, a column retire (oui) ends a record.\n"
 	    "The plan says what is created (+), updated (~), retired (-) and "
-	    "refused (!). Everything is applied in one step, or nothing is. "
+	    "refused (!). Everything is applied in one step, or nothing is.\n"
+	    "While the server is out of reach the set is kept on disk (see "
+	    "resopro spool), and the next push sends it first. "
 	    "Exit status: 8 when only a part was applied, 6 when it was "
-	    "refused."),
+	    "refused, 10 when it was kept to be sent later."),
 	.opts = opts,
 	.run = run_push,
 };

@@ -7,13 +7,12 @@
 #define CLI_PUSH_STREAM_H
 
 #include "plan.h"
-#include "push_check.h"
+#include "push_feed.h"
 
 struct push_stream {
 	struct cli *cli;
-	struct push_files *files;
-	const struct push_check *check;
-	const Resopro__V1__SyncStart *start;
+	struct push_feed *feed;
+	uint32_t total; /* records, for the progress */
 	struct plan *plan;
 	Resopro__V1__SyncResult *result; /* when it succeeded; free with
 						 * push_stream_free() */

@@ -33,6 +33,8 @@ for file in usr/sbin/resoprod usr/bin/resopro usr/lib/libresopro.a \
     usr/share/man/man8/resoprod.8 usr/share/man/man5/resoprod.conf.5 \
     usr/share/man/man1/resopro.1 usr/share/man/man3/libresopro.3 \
     etc/resopro/resoprod.conf usr/lib/systemd/system/resoprod.service \
+    usr/lib/systemd/system/resopro-push.service \
+    usr/lib/systemd/system/resopro-push.timer usr/share/resopro/push.conf \
     usr/lib/sysusers.d/resoprod.conf usr/lib/tmpfiles.d/resoprod.conf; do
 	[ -s "$root/$file" ] || fail "not installed: $file"
 done
@@ -41,6 +43,13 @@ done
 	fail "places not filled in"
 grep -q '^#dir = /usr/share/resopro$' "$root/etc/resopro/resoprod.conf" ||
 	fail "resoprod.conf does not follow PREFIX"
+# What the nightly push is given stands in its example.
+for name in $(grep -o '[$]{*[A-Z_]*' \
+    "$root/usr/lib/systemd/system/resopro-push.service" | tr -d '${' |
+    sort -u) RESOPRO_SERVER; do
+	grep -q "^$name=" "$root/usr/share/resopro/push.conf" ||
+		fail "push.conf has no $name"
+done
 "$root/usr/sbin/resoprod" -t -c "$root/etc/resopro/resoprod.conf" ||
 	fail "the installed configuration"
 readelf -d "$root/usr/lib/libresopro.so" | grep -q 'SONAME.*libresopro.so.0' ||
@@ -74,15 +83,21 @@ PKG_CONFIG_PATH=$root/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root \
 LD_LIBRARY_PATH=$root/usr/lib "$root/member" | grep -q '^0\.' ||
 	fail "running with the shared library"
 if command -v systemd-analyze > /dev/null; then
-	unit=$root/resoprod.service
-	sed "s|/usr/sbin|$root/usr/sbin|" \
-		"$root/usr/lib/systemd/system/resoprod.service" > "$unit"
-	systemd-analyze verify --man=no "$unit" > "$root/verify" 2>&1 ||
-		{ cat "$root/verify"; fail "systemd-analyze verify"; }
-	! grep -F "$unit" "$root/verify" || fail "systemd-analyze warns"
-	systemd-analyze security --offline=yes --threshold=20 "$unit" \
-		> "$root/security" 2>&1 ||
-		{ cat "$root/security"; fail "the unit is not hardened"; }
+	for name in resoprod resopro-push; do
+		unit=$root/$name.service
+		sed "s|/usr/s*bin|$root&|" \
+			"$root/usr/lib/systemd/system/$name.service" > "$unit"
+		systemd-analyze verify --man=no "$unit" > "$root/verify" 2>&1 ||
+			{ cat "$root/verify"; fail "systemd-analyze verify"; }
+		! grep -F "$unit" "$root/verify" || fail "systemd-analyze warns"
+		systemd-analyze security --offline=yes --threshold=20 "$unit" \
+			> "$root/security" 2>&1 ||
+			{ cat "$root/security"; fail "$name is not hardened"; }
+	done
+	cp "$root/usr/lib/systemd/system/resopro-push.timer" "$root/"
+	systemd-analyze verify --man=no "$root/resopro-push.timer" \
+		> "$root/verify" 2>&1 ||
+		{ cat "$root/verify"; fail "systemd-analyze verify, timer"; }
 fi
 if command -v systemd-sysusers > /dev/null; then
 	systemd-sysusers --root="$root" resoprod.conf ||

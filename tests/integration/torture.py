@@ -54,7 +54,7 @@ class Member:
             RESOPRO_CERT="%s/account-%s.pem" % (pki, self.account),
             RESOPRO_KEY="%s/account-%s.key" % (pki, self.account))
         return [r.RESOPRO, "push", self.file, "--full", "--source", self.name,
-            "--quiet"] + list(options), env
+            "--quiet", "--no-spool"] + list(options), env
 
     def start(self, address, *options):
         command, env = self.command(address, *options)

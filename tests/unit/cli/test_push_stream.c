@@ -212,6 +212,7 @@ struct fx {
 	struct push_check check;
 	struct plan plan;
 	Resopro__V1__SyncStart start;
+	struct push_feed *feed;
 	struct push_stream stream;
 	struct rsp_error e;
 };
@@ -246,10 +247,11 @@ begin(struct fx *f, unsigned n, bool twice)
 	assert_int_equal(push_check(&f->check, &f->cli, &f->files), 0);
 	resopro__v1__sync_start__init(&f->start);
 	plan_open(&f->plan, &f->cli, &f->check.origins, &f->files, &f->start);
+	f->feed = push_feed_files(&f->files, &f->check, &f->start);
+	assert_non_null(f->feed);
 	f->stream = (struct push_stream){ .cli = &f->cli,
-		.files = &f->files,
-		.check = &f->check,
-		.start = &f->start,
+		.feed = f->feed,
+		.total = (uint32_t)f->check.origins.n,
 		.plan = &f->plan };
 }
 
@@ -258,6 +260,7 @@ end(struct fx *f)
 {
 	assert_true(server.closed);
 	push_stream_free(&f->stream);
+	push_feed_free(f->feed);
 	push_check_free(&f->check);
 	push_files_close(&f->files);
 	fclose(f->cli.out);
