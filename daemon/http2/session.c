@@ -189,7 +189,6 @@ h2_session_drain(struct h2_session *s)
 	s->drain = H2_NOTICED;
 	s->drain_at = clock_monotonic_ns();
 	(void)nghttp2_submit_shutdown_notice(s->h2);
-	(void)nghttp2_submit_ping(s->h2, NGHTTP2_FLAG_NONE, drain_ping);
 	conn_wake(s->conn_user.conn);
 	set_timer(s);
 }
@@ -379,6 +378,8 @@ frame_received(nghttp2_session *h2, const nghttp2_frame *f, void *arg)
 		break;
 	case NGHTTP2_GOAWAY: /* it will ask no more: close with the last call */
 		h2_session_drain(s);
+		/* nghttp2 sends no notice to who has sent one. */
+		(void)nghttp2_submit_ping(s->h2, NGHTTP2_FLAG_NONE, drain_ping);
 		break;
 	default:
 		break;
@@ -457,6 +458,10 @@ frame_sent(nghttp2_session *h2, const nghttp2_frame *f, void *arg)
 
 	if (f->hd.type == NGHTTP2_RST_STREAM)
 		reset_sent(s, f);
+	/* Not together: nghttp2 would send the ping first, and its answer would
+	 * not mean that the notice has arrived. */
+	if (f->hd.type == NGHTTP2_GOAWAY && s->drain == H2_NOTICED)
+		(void)nghttp2_submit_ping(h2, NGHTTP2_FLAG_NONE, drain_ping);
 	if ((f->hd.type != NGHTTP2_HEADERS && f->hd.type != NGHTTP2_DATA) ||
 	    (f->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
 		return 0;

@@ -120,14 +120,30 @@ def ping(c):
 
 def stop__a_write_waits_for_the_disk__it_is_answered_first(register, disk,
         client):
+    """Two GOAWAYs: one that lets what is on its way arrive, then one that
+    says what was the last."""
+    idle, c = h.H2(register), h.H2(register)
+    ping(idle)
     disk.hold()
     future = client.Registry.Put.future(request("juste", "avant la fin"))
     disk.wait_held()
+    stream = begin_put(c, "encore", new_id())
+    ping(c)
     register.daemon.terminate()
-    r.until(lambda: b"event=stopping" in open(register.log, "rb").read(),
-        "it stops")
+    while not c.goaways:
+        assert c.read()
+    assert c.goaways == [(0x7fffffff, 0)], c.goaways
+    late = c.open("/grpc.health.v1.Health/Check")   # crosses the GOAWAY
+    c.data(late, h.message(b""))
+    assert c.answer(late).grpc == 0 and not c.answers[stream].ended
+    while len(c.goaways) < 2:
+        assert c.read()
+    assert c.goaways[1] == (late, 0), c.goaways
+    assert idle.end() == 0 and idle.closed      # waits for nobody
     disk.heal()
     future.result(timeout=10)
+    assert c.answer(stream).grpc == 0
+    assert c.end() == 0 and c.closed
     assert register.daemon.wait(timeout=20) == 0
     register.daemon = None
     register.start()

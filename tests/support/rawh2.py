@@ -100,6 +100,7 @@ class H2:
         self.socket.settimeout(15)
         self.answers, self.next, self.goaway, self.buffer = {}, 1, None, b""
         self.closed = self.settled = False
+        self.goaways = []       # last stream, code
         self.pongs, self.pinged, self.answered = True, 0, []
         self.room = self.window = 65535
         self.decoder, self.block = hpack.Decoder(), b""
@@ -191,6 +192,8 @@ class H2:
             self.room += int.from_bytes(payload, "big")
         elif kind == GOAWAY:
             self.goaway = int.from_bytes(payload[4:8], "big")
+            self.goaways.append((int.from_bytes(payload[:4], "big"),
+                self.goaway))
 
     def take_stream(self, kind, flags, stream, payload):
         answer = self.answers.setdefault(stream, Answer())
