@@ -120,6 +120,10 @@ static const struct option options[] = {
 	{ "limits", "max_connection_bytes", OPT_SIZE, AT(max_connection_bytes),
 	    "8MiB", .min = 64 * KIB, .max = 4 * GIB,
 	    .doc = "Bytes queued to send on one connection." },
+	{ "limits", "max_waiting_bytes", OPT_SIZE, AT(max_waiting_bytes),
+	    "256MiB", .min = MIB, .max = 64 * GIB,
+	    .doc = "All requests of one worker that have not come whole.  "
+		   "Beyond it what comes is refused for the while." },
 	{ "limits", "max_header_bytes", OPT_SIZE, AT(max_header_bytes), "16KiB",
 	    .min = KIB, .max = MIB,
 	    .doc = "Header list of one request, decoded." },
@@ -452,6 +456,10 @@ check_together(const struct config *c, struct err *e)
 		return err_set(e, ERR_INVALID,
 		    "[limits] arena_bytes is less than max_request_bytes: no "
 		    "request of that size could be decoded");
+	if (c->max_waiting_bytes < c->max_request_bytes)
+		return err_set(e, ERR_INVALID,
+		    "[limits] max_waiting_bytes is less than "
+		    "max_request_bytes: no request of that size could come");
 	return 0;
 }
 

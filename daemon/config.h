@@ -46,6 +46,7 @@ struct config {
 	/* As struct rpc_limits (rpc/server.h), under the same names. */
 	uint64_t max_request_bytes, max_response_bytes, arena_bytes;
 	uint64_t send_high_water, max_header_bytes, max_connection_bytes;
+	uint64_t max_waiting_bytes;
 	uint64_t max_streams, max_connections, max_connections_per_address;
 	uint64_t abuse_per_second;
 	uint64_t handshake_ms, preface_ms, request_ms, idle_ms;

@@ -196,6 +196,7 @@ rpc_limits_of(const struct config *c)
 		.max_response_bytes = c->max_response_bytes,
 		.arena_bytes = c->arena_bytes,
 		.send_high_water = c->send_high_water,
+		.max_waiting_bytes = c->max_waiting_bytes,
 		.max_streams = (unsigned)c->max_streams,
 		.max_header_bytes = c->max_header_bytes,
 		.max_connections = (unsigned)c->max_connections,

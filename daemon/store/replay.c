@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <xxhash.h>
 
 #define NONE UINT32_MAX
@@ -14,17 +15,18 @@ struct entry {
 };
 
 struct replay_map {
+	uint64_t seed;         /* so that no client can choose a long chain */
 	struct entry *entries; /* ring: oldest at `first`, `n` of them */
 	uint32_t *chains;      /* heads, or NONE */
 	uint32_t capacity, first, n, mask;
 };
 
 static XXH128_hash_t
-hash(struct bytes actor, struct bytes request_id)
+hash(const struct replay_map *m, struct bytes actor, struct bytes request_id)
 {
-	/* Seeded by the actor: two accounts may choose the same id. */
+	/* Seeded by the actor too: two accounts may choose the same id. */
 	return XXH3_128bits_withSeed(request_id.data, request_id.len,
-	    XXH3_64bits(actor.data, actor.len));
+	    XXH3_64bits_withSeed(actor.data, actor.len, m->seed));
 }
 
 struct replay_map *
@@ -39,6 +41,8 @@ replay_new(size_t capacity, struct err *e)
 		chains *= 2;
 	if (m != NULL) {
 		m->capacity = (uint32_t)capacity;
+		if (getrandom(&m->seed, sizeof m->seed, 0) < 0)
+			m->seed = (uintptr_t)m;
 		m->mask = chains - 1;
 		m->entries = calloc(capacity, sizeof *m->entries);
 		m->chains = malloc(chains * sizeof *m->chains);
@@ -66,7 +70,7 @@ uint64_t
 replay_find(const struct replay_map *m, struct bytes actor,
     struct bytes request_id)
 {
-	XXH128_hash_t key = hash(actor, request_id);
+	XXH128_hash_t key = hash(m, actor, request_id);
 
 	for (uint32_t i = m->chains[key.low64 & m->mask]; i != NONE;
 	     i = m->entries[i].next) {
@@ -105,8 +109,8 @@ replay_add(struct replay_map *m, struct bytes actor, struct bytes request_id,
 		m->first = (m->first + 1) % m->capacity;
 		m->n--;
 	}
-	link_entry(m, (m->first + m->n) % m->capacity, hash(actor, request_id),
-	    revision);
+	link_entry(m, (m->first + m->n) % m->capacity,
+	    hash(m, actor, request_id), revision);
 	m->n++;
 }
 
@@ -120,7 +124,7 @@ replay_add_older(struct replay_map *m, struct bytes actor,
 	if (replay_find(m, actor, request_id) != 0)
 		return true;
 	m->first = (m->first + m->capacity - 1) % m->capacity;
-	link_entry(m, m->first, hash(actor, request_id), revision);
+	link_entry(m, m->first, hash(m, actor, request_id), revision);
 	m->n++;
 	return true;
 }

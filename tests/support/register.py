@@ -235,6 +235,12 @@ def run_tests(functions, *args):
     return failed
 
 
+def is_instrumented():
+    """Is it a sanitizer's build, whose memory is another?"""
+    with open(RESOPROD, "rb") as f:
+        return re.search(rb"__[at]san_init", f.read()) is not None
+
+
 def need_programs():
     if not os.access(RESOPROD, os.X_OK) or not os.access(RESOPRO, os.X_OK):
         print("no programs in %s yet" % BUILD)
