@@ -122,18 +122,39 @@ tombstone(struct arena *arena, const struct mutation *m, uint64_t revision,
 	return record_pack(arena, &r.base, e);
 }
 
-/* What the record was before it was deleted. */
+/* What the record was, by where the log has it. */
 static Resopro__V1__Record *
-before(struct arena *arena, struct view *v, const struct mutation *m,
+before(struct arena *arena, struct view *v, uint64_t revision, uint32_t offset,
     struct err *e)
 {
 	struct mutation was;
 	struct commit c;
 
-	if (view_commit(v, m->prev_revision, &c, e) != 1 ||
-	    store_mutation_at(&c, m->prev_offset, &was, e) < 0)
+	if (view_commit(v, revision, &c, e) != 1 ||
+	    store_mutation_at(&c, offset, &was, e) < 0)
 		return NULL;
 	return record_unpack(arena, was.record, e);
+}
+
+const char *
+feed_owner_before(struct feed_commit *c, struct feed_event *x, struct view *v,
+    struct err *e)
+{
+	Resopro__V1__Record *r;
+	struct arena *scratch;
+
+	if (x->owner_before != NULL)
+		return x->owner_before;
+	if ((scratch = arena_new(COMMIT_BYTES)) == NULL) {
+		err_set(e, ERR_NOMEM, "feed");
+		return NULL;
+	}
+	r = before(scratch, v, x->prev_revision, x->prev_offset, e);
+	if (r != NULL &&
+	    (x->owner_before = arena_strdup(c->arena, r->owner)) == NULL)
+		err_set(e, ERR_NOMEM, "feed");
+	arena_free(scratch);
+	return x->owner_before;
 }
 
 static int
@@ -146,7 +167,7 @@ make_event(struct feed_commit *c, struct view *v, const struct mutation *m,
 	uint8_t *out;
 
 	if (m->op == MUTATION_DELETE) {
-		r = before(c->arena, v, m, e);
+		r = before(c->arena, v, m->prev_revision, m->prev_offset, e);
 		if (r != NULL)
 			record = tombstone(c->arena, m, c->revision, r, e);
 	} else {
@@ -162,6 +183,9 @@ make_event(struct feed_commit *c, struct view *v, const struct mutation *m,
 			  : RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_UPDATED;
 	event->id = arena_strdup(c->arena, m->id);
 	event->owner = r->owner;
+	event->owner_before = NULL;
+	event->prev_revision = m->prev_revision;
+	event->prev_offset = m->prev_offset;
 	event->organisation_id = schema_string(r, "organisation_id");
 	event->encoded.len = whole_len(event->type, record.len);
 	out = arena_alloc(c->arena, event->encoded.len);

@@ -17,6 +17,9 @@ struct feed_event {
 	Resopro__V1__Kind kind;
 	Resopro__V1__ChangeType type;
 	const char *id, *owner, *organisation_id;
+	const char *owner_before; /* feed_owner_before(); NULL: not asked yet */
+	uint64_t prev_revision;   /* of the record */
+	uint32_t prev_offset;
 	struct bytes encoded; /* a WatchEvent, with its tag as in a response */
 };
 
@@ -39,6 +42,10 @@ void feed_free(struct feed *);
 /* Borrowed until the next feed_get(). 1, 0 beyond the head, -1. */
 int feed_get(struct feed *, struct view *, uint64_t revision,
     struct feed_commit **, struct err *);
+
+/* Who owned the record of an update before it; kept with the commit.  NULL. */
+const char *feed_owner_before(struct feed_commit *, struct feed_event *,
+    struct view *, struct err *);
 
 /* The shared messages of a commit that has events. */
 int feed_parts(struct feed_commit *, struct err *);

@@ -145,9 +145,38 @@ send_some(struct watch *w, const struct feed_commit *c,
 	return call_send_sent(w->user.call);
 }
 
+/* It was one of the watched owner's records and is another's now: told once, or
+ * the watcher would keep it for ever.  1, 0, -1. */
+static int
+has_left(const struct watch *w, struct feed_commit *c, struct feed_event *x,
+    struct view *v, struct err *e)
+{
+	const char *before;
+
+	if (w->owner[0] == '\0' ||
+	    x->type != RESOPRO__V1__CHANGE_TYPE__CHANGE_TYPE_UPDATED ||
+	    strcmp(x->owner, w->owner) == 0 ||
+	    (w->own_only & 1u << x->kind) != 0 ||
+	    !watch_wants(w, x->kind, x->id, w->owner, x->organisation_id))
+		return 0;
+	before = feed_owner_before(c, x, v, e);
+	return before == NULL ? -1 : strcmp(before, w->owner) == 0;
+}
+
+/* 1, 0, -1 */
+static int
+is_wanted(const struct watch *w, struct feed_commit *c, struct feed_event *x,
+    struct view *v, struct err *e)
+{
+	if (watch_wants(w, x->kind, x->id, x->owner, x->organisation_id))
+		return 1;
+	return has_left(w, c, x, v, e);
+}
+
 /* Only what this watch wants; w->part counts events then. */
 static int
-send_filtered(struct watch *w, const struct feed_commit *c, struct err *e)
+send_filtered(struct watch *w, struct feed_commit *c, struct view *v,
+    struct err *e)
 {
 	const struct feed_event **mine = malloc((c->n + 1) * sizeof(*mine));
 	size_t n = 0;
@@ -155,13 +184,11 @@ send_filtered(struct watch *w, const struct feed_commit *c, struct err *e)
 
 	if (mine == NULL)
 		return err_set(e, ERR_NOMEM, "watch");
-	for (size_t i = 0; i < c->n; i++) {
-		const struct feed_event *x = &c->events[i];
-
-		if (watch_wants(w, x->kind, x->id, x->owner,
-			x->organisation_id))
-			mine[n++] = x;
-	}
+	for (size_t i = 0; rc >= 0 && i < c->n; i++)
+		if ((rc = is_wanted(w, c, &c->events[i], v, e)) == 1)
+			mine[n++] = &c->events[i];
+	if (rc >= 0)
+		rc = 1;
 	while (rc == 1 && w->part < n) {
 		size_t len,
 		    some = feed_part_size(mine + w->part, n - w->part, &len);
@@ -184,12 +211,13 @@ send_filtered(struct watch *w, const struct feed_commit *c, struct err *e)
 
 /* 1: the commit is out; 0: the stream is full; -1. */
 static int
-deliver_commit(struct watch *w, struct feed_commit *c, struct err *e)
+deliver_commit(struct watch *w, struct feed_commit *c, struct view *v,
+    struct err *e)
 {
 	if (c->n == 0)
 		return 1;
 	if (!wants_all(w, c))
-		return send_filtered(w, c, e);
+		return send_filtered(w, c, v, e);
 	w->told = true;
 	w->said = c->revision;
 	return send_shared(w, c, e);
@@ -230,7 +258,7 @@ deliver(struct watch *w)
 		rc = feed_get(w->all->feed, v, w->cursor, &c, &e);
 		if (rc == 1) {
 			looked += 1 + c->n;
-			rc = deliver_commit(w, c, &e);
+			rc = deliver_commit(w, c, v, &e);
 		}
 		if (rc == 1) {
 			w->cursor++;

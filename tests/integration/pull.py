@@ -226,6 +226,26 @@ def filters__kind_and_owner__only_those_and_another_starts_over(register,
         assert mirror.run(*bad)[0] == 2
 
 
+def owner__record_given_to_another__gone_from_the_mirror(register, client):
+    mirror = Mirror(register, "owned")
+    put_site(client, "given")
+    put_site(client, "kept")
+    mirror.pull("--owner", MEMBER)
+    record = client.Registry.Get(reg.GetRequest(kind=t.KIND_SITE,
+        id="given")).record
+    record.owner = r.AGENCY
+    client.Registry.Put(reg.PutRequest(request_id=new_id(), record=record))
+    said = mirror.pull("--owner", MEMBER)
+    assert " 0 changed, 1 removed" in said, said
+    ids = mirror.state(["sites"])[1]["sites"]
+    assert "given" not in ids and "kept" in ids
+    record.owner = MEMBER
+    client.Registry.Put(reg.PutRequest(request_id=new_id(), record=record))
+    assert " 1 changed, 0 removed" in mirror.pull("--owner", MEMBER)
+    for id in "given", "kept":
+        remove_site(client, id)
+
+
 def reader_account__what_it_may_read(register, client):
     mirror = Mirror(register, "reader", account="bocage-lecture")
     mirror.pull()
