@@ -1,144 +1,19 @@
-/* mirror.c - see mirror.h: the database, its changes and its state. */
+/* mirror.c - see mirror.h: opening, state and changes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <resopro/client.h>
 
 #include "fault.h"
 #include "i18n.h"
 #include "kinds.h"
 #include "mirror_db.h"
 
-/* "RsoM", to know our own files; and the version of what is in them. */
-#define APPLICATION_ID 0x52736f4d
-#define FORMAT 1
 #define BUSY_MS 5000
-
-/* ---- words ----------------------------------------------------------------- */
-
-int
-mirror_file_fail(const struct mirror *m, const char *name, struct rsp_error *e)
-{
-	int cause = errno;
-	bool full = cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
-	const char *remedy =
-	    full ? _("Make room, then pull again: the mirror is as it was.")
-		 : _("Check the directory and its permissions.");
-
-	return fault(e, full ? RSP_RESOURCE_EXHAUSTED : RSP_ERR_CONFIG, remedy,
-	    "%s%s%s: %s", m->dir, *name != '\0' ? "/" : "", name,
-	    strerror(cause));
-}
-
-int
-mirror_fail(struct mirror *m, int rc, struct rsp_error *e)
-{
-	int system = m->db != NULL ? sqlite3_system_errno(m->db) : 0;
-
-	switch (rc & 0xff) {
-	case SQLITE_FULL:
-		errno = ENOSPC;
-		return mirror_file_fail(m, "mirror.sqlite", e);
-	case SQLITE_IOERR:
-	case SQLITE_CANTOPEN:
-	case SQLITE_PERM:
-		errno = system != 0 ? system : EIO;
-		return mirror_file_fail(m, "mirror.sqlite", e);
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return fault(e, RSP_UNAVAILABLE,
-		    _("End the program that writes to it; reading is no "
-		      "hindrance."),
-		    _("%s is held by another program"), m->path);
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return fault(e, RSP_ERR_CONFIG,
-		    _("Move it away: the next pull makes it anew."),
-		    _("%s is damaged, or no mirror"), m->path);
-	case SQLITE_NOMEM:
-		return fault(e, RSP_ERR_NOMEM, NULL, "%s", _("out of memory"));
-	default:
-		return fault(e, RSP_ERR_CONFIG,
-		    _("Check the directory and its permissions."), "%s: %s",
-		    m->path, sqlite3_errstr(rc));
-	}
-}
-
-int
-mirror_exec(struct mirror *m, const char *sql, struct rsp_error *e)
-{
-	int rc = sqlite3_exec(m->db, sql, NULL, NULL, NULL);
-
-	return rc == SQLITE_OK ? 0 : mirror_fail(m, rc, e);
-}
-
-/* ---- what is kept of the mirror itself -------------------------------------- */
-
-/* The first column of the first row, free() it; NULL when there is none. */
-static int
-query_text(struct mirror *m, const char *sql, const char *arg, char **out,
-    struct rsp_error *e)
-{
-	sqlite3_stmt *s;
-	int rc = sqlite3_prepare_v2(m->db, sql, -1, &s, NULL);
-
-	*out = NULL;
-	if (rc != SQLITE_OK)
-		return mirror_fail(m, rc, e);
-	if (arg != NULL)
-		sqlite3_bind_text(s, 1, arg, -1, SQLITE_STATIC);
-	if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_text(s, 0) != NULL)
-		*out = strdup((const char *)sqlite3_column_text(s, 0));
-	rc = sqlite3_finalize(s);
-	if (rc == SQLITE_OK)
-		return 0;
-	free(*out);
-	*out = NULL;
-	return mirror_fail(m, rc, e);
-}
-
-static int
-query_number(struct mirror *m, const char *sql, sqlite3_int64 *out,
-    struct rsp_error *e)
-{
-	char *text;
-
-	if (query_text(m, sql, NULL, &text, e) != 0)
-		return -1;
-	*out = text != NULL ? strtoll(text, NULL, 10) : 0;
-	free(text);
-	return 0;
-}
-
-static int
-keep(struct mirror *m, const char *key, const char *value, struct rsp_error *e)
-{
-	sqlite3_stmt *s;
-	int rc = sqlite3_prepare_v2(m->db,
-	    "INSERT OR REPLACE INTO mirror VALUES (?1, ?2)", -1, &s, NULL);
-
-	if (rc != SQLITE_OK)
-		return mirror_fail(m, rc, e);
-	sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 2, value, -1, SQLITE_STATIC);
-	(void)sqlite3_step(s);
-	rc = sqlite3_finalize(s);
-	return rc == SQLITE_OK ? 0 : mirror_fail(m, rc, e);
-}
-
-static int
-kept(struct mirror *m, const char *key, char **value, struct rsp_error *e)
-{
-	return query_text(m, "SELECT value FROM mirror WHERE key = ?1", key,
-	    value, e);
-}
 
 /* ---- opening ----------------------------------------------------------------- */
 
@@ -172,15 +47,15 @@ check_ours(struct mirror *m, struct rsp_error *e)
 {
 	sqlite3_int64 id, format, tables;
 
-	if (query_number(m, "PRAGMA application_id", &id, e) != 0 ||
-	    query_number(m, "PRAGMA user_version", &format, e) != 0 ||
-	    query_number(m, "SELECT count(*) FROM sqlite_schema", &tables, e) !=
-		0)
+	if (mirror_ask_number(m, "PRAGMA application_id", &id, e) != 0 ||
+	    mirror_ask_number(m, "PRAGMA user_version", &format, e) != 0 ||
+	    mirror_ask_number(m, "SELECT count(*) FROM sqlite_schema", &tables,
+		e) != 0)
 		return -1;
-	if (id != APPLICATION_ID && tables > 0)
+	if (id != MIRROR_APPLICATION_ID && tables > 0)
 		return fault(e, RSP_ERR_CONFIG, _("Choose another directory."),
 		    _("%s is not a mirror of “resopro pull”"), m->path);
-	if (format > FORMAT)
+	if (format > MIRROR_FORMAT)
 		return fault(e, RSP_ERR_CONFIG,
 		    _("Use that version, or pull into another directory."),
 		    _("%s is of a later version of resopro"), m->path);
@@ -225,158 +100,16 @@ init_tables(struct mirror *m, struct rsp_error *e)
 	return rc == 0 ? 0 : mirror_fail(m, SQLITE_NOMEM, e);
 }
 
-/* ---- growing ------------------------------------------------------------------ */
-
-static struct mirror_table *
-table_of(struct mirror *m, Resopro__V1__Kind kind)
-{
-	for (size_t i = 0; i + 1 < m->n; i++)
-		if (m->tables[i].kind == kind)
-			return &m->tables[i];
-	return &m->tables[m->n - 1];
-}
-
-/* A record that an earlier version did not know all of. */
-static int
-reread(struct mirror *m, struct mirror_table *from, const void *wire, int len,
-    struct rsp_error *e)
-{
-	Resopro__V1__Record *r = (Resopro__V1__Record *)
-	    rsp_message_unpack(&resopro__v1__record__descriptor, wire,
-		(size_t)len, e);
-	int rc = 0;
-
-	if (r == NULL)
-		return -1;
-	if (from != table_of(m, r->kind))
-		rc = mirror_table_remove(from, r->kind, r->id);
-	if (rc == SQLITE_OK)
-		rc = mirror_table_put(table_of(m, r->kind), r);
-	rsp_message_free(&r->base);
-	return rc == SQLITE_OK ? 0 : mirror_fail(m, rc, e);
-}
-
-static int
-reread_table(struct mirror *m, struct mirror_table *t, struct rsp_error *e)
-{
-	/* What is put comes after the last row: it is not met again. */
-	char *sql = sqlite3_mprintf("SELECT wire FROM \"%w\" WHERE wire "
-				    "IS NOT NULL AND rowid <= "
-				    "(SELECT max(rowid) FROM \"%w\")",
-	    t->name, t->name);
-	sqlite3_stmt *s = NULL;
-	int rc = SQLITE_NOMEM, failed = 0;
-
-	if (sql != NULL)
-		rc = sqlite3_prepare_v2(m->db, sql, -1, &s, NULL);
-	sqlite3_free(sql);
-	if (rc != SQLITE_OK)
-		return mirror_fail(m, rc, e);
-	while (failed == 0 && sqlite3_step(s) == SQLITE_ROW)
-		failed = reread(m, t, sqlite3_column_blob(s, 0),
-		    sqlite3_column_bytes(s, 0), e);
-	rc = sqlite3_finalize(s);
-	if (failed != 0)
-		return -1;
-	return rc == SQLITE_OK ? 0 : mirror_fail(m, rc, e);
-}
-
-static int
-prepare(struct mirror *m, struct rsp_error *e)
-{
-	int rc = SQLITE_OK;
-
-	for (size_t i = 0; rc == SQLITE_OK && i < m->n; i++)
-		rc = mirror_table_prepare(&m->tables[i], m->db);
-	return rc == SQLITE_OK ? 0 : mirror_fail(m, rc, e);
-}
-
-/* Tables and columns that this program knows and the mirror has not. */
-static int
-grow(struct mirror *m, bool fresh, struct rsp_error *e)
-{
-	int rc = SQLITE_OK;
-
-	for (size_t i = 0; rc == SQLITE_OK && i < m->n; i++)
-		rc = mirror_table_grow(&m->tables[i], m->db);
-	if (rc != SQLITE_OK)
-		return mirror_fail(m, rc, e);
-	if (prepare(m, e) != 0)
-		return -1;
-	for (size_t i = 0; !fresh && i < m->n; i++)
-		if (reread_table(m, &m->tables[i], e) != 0)
-			return -1;
-	return 0;
-}
-
-static const char own_tables[] =
-    "CREATE TABLE IF NOT EXISTS mirror (key TEXT PRIMARY KEY, value TEXT);"
-    "CREATE TABLE IF NOT EXISTS mirror_files "
-    "(name TEXT PRIMARY KEY, changes INTEGER, written INTEGER);"
-    "PRAGMA user_version = 1"; /* FORMAT */
-
-static int
-grow_and_note(struct mirror *m, const char *schema, bool fresh,
-    struct rsp_error *e)
-{
-	char id[48];
-
-	snprintf(id, sizeof id, "PRAGMA application_id = %d", APPLICATION_ID);
-	return mirror_exec(m, id, e) != 0 ||
-		       mirror_exec(m, own_tables, e) != 0 ||
-		       grow(m, fresh, e) != 0 ||
-		       keep(m, "schema", schema, e) != 0
-		   ? -1
-		   : 0;
-}
-
-/* All in one step: a reader sees the columns and what is in them at once. */
-static int
-grow_at_once(struct mirror *m, const char *schema, bool fresh,
-    struct rsp_error *e)
-{
-	if (mirror_begin(m, e) != 0)
-		return -1;
-	if (grow_and_note(m, schema, fresh, e) == 0 && mirror_end(m, e) == 0)
-		return 0;
-	mirror_drop(m);
-	return -1;
-}
-
-/* Its tables are those of this program, or become so. */
-static int
-bring_up_to_date(struct mirror *m, struct rsp_error *e)
-{
-	char *schema = sqlite3_mprintf(""), *before = NULL;
-	sqlite3_int64 format;
-	int rc;
-
-	for (size_t i = 0; i < m->n; i++)
-		schema = mirror_table_describe(&m->tables[i], schema);
-	if (schema == NULL)
-		return mirror_fail(m, SQLITE_NOMEM, e);
-	rc = query_number(m, "PRAGMA user_version", &format, e);
-	if (rc == 0 && format > 0)
-		rc = kept(m, "schema", &before, e);
-	if (rc == 0)
-		rc = before != NULL && strcmp(before, schema) == 0
-			 ? prepare(m, e)
-			 : grow_at_once(m, schema, before == NULL, e);
-	free(before);
-	sqlite3_free(schema);
-	return rc;
-}
-
 static int
 read_state(struct mirror *m, struct rsp_error *e)
 {
 	char *revision;
 
-	if (kept(m, "revision", &revision, e) != 0)
+	if (mirror_kept(m, "revision", &revision, e) != 0)
 		return -1;
 	m->revision = revision != NULL ? strtoull(revision, NULL, 10) : 0;
 	free(revision);
-	if (kept(m, "filter", &m->filter, e) != 0)
+	if (mirror_kept(m, "filter", &m->filter, e) != 0)
 		return -1;
 	return mirror_files_look(m, e);
 }
@@ -396,7 +129,7 @@ mirror_open(const char *dir, struct rsp_error *e)
 		m->path = NULL;
 		(void)mirror_fail(m, SQLITE_NOMEM, e);
 	} else if (open_dir(m, e) == 0 && open_db(m, e) == 0 &&
-		   init_tables(m, e) == 0 && bring_up_to_date(m, e) == 0 &&
+		   init_tables(m, e) == 0 && mirror_grow(m, e) == 0 &&
 		   read_state(m, e) == 0) {
 		return m;
 	}
@@ -538,7 +271,7 @@ mirror_clear(struct mirror *m, struct rsp_error *e)
 int
 mirror_put(struct mirror *m, const Resopro__V1__Record *r, struct rsp_error *e)
 {
-	return changed(m, mirror_table_put(table_of(m, r->kind), r), e);
+	return changed(m, mirror_table_put(mirror_table_of(m, r->kind), r), e);
 }
 
 int
@@ -546,7 +279,8 @@ mirror_remove(struct mirror *m, const Resopro__V1__Record *r,
     struct rsp_error *e)
 {
 	return changed(m,
-	    mirror_table_remove(table_of(m, r->kind), r->kind, r->id), e);
+	    mirror_table_remove(mirror_table_of(m, r->kind), r->kind, r->id),
+	    e);
 }
 
 int
@@ -584,9 +318,9 @@ mirror_commit(struct mirror *m, uint64_t revision, const char *filter,
 		mirror_drop(m);
 		return mirror_fail(m, SQLITE_NOMEM, e);
 	}
-	if (keep(m, "revision", number, e) != 0 ||
-	    keep(m, "filter", filter, e) != 0 ||
-	    keep(m, "updated_at", now, e) != 0) {
+	if (mirror_keep(m, "revision", number, e) != 0 ||
+	    mirror_keep(m, "filter", filter, e) != 0 ||
+	    mirror_keep(m, "updated_at", now, e) != 0) {
 		mirror_drop(m);
 		free(copy);
 		return -1;

@@ -9,6 +9,10 @@
 
 enum { MIRROR_TABLES_MAX = 16 };
 
+/* "RsoM", to know our own databases; and the version of what is in them. */
+#define MIRROR_APPLICATION_ID 0x52736f4d
+#define MIRROR_FORMAT 1
+
 struct mirror {
 	char *dir, *path; /* path: of the database */
 	int dir_fd, lock_fd;
@@ -27,6 +31,27 @@ int mirror_file_fail(const struct mirror *, const char *name,
     struct rsp_error *);
 
 int mirror_exec(struct mirror *, const char *sql, struct rsp_error *);
+
+/* The first column of the first row, free() it; NULL when there is none.
+ * `arg`: of ?1, or NULL. */
+int mirror_ask(struct mirror *, const char *sql, const char *arg, char **,
+    struct rsp_error *);
+int mirror_ask_number(struct mirror *, const char *sql, sqlite3_int64 *,
+    struct rsp_error *);
+
+/* A value of the table "mirror". */
+int mirror_keep(struct mirror *, const char *key, const char *value,
+    struct rsp_error *);
+int mirror_kept(struct mirror *, const char *key, char **value,
+    struct rsp_error *);
+
+/* Where records of this kind are. */
+struct mirror_table *mirror_table_of(struct mirror *, Resopro__V1__Kind);
+
+/* ---- mirror_grow.c --------------------------------------------------------- */
+
+/* Its tables are those of this program, or become so, all in one step. */
+int mirror_grow(struct mirror *, struct rsp_error *);
 
 /* The open change is seen from now on; it is dropped when that fails. */
 int mirror_end(struct mirror *, struct rsp_error *);
