@@ -284,6 +284,7 @@ run_push(struct cli *cli, const struct args *args)
 	if (rc == 0)
 		rc =
 		    push_files_open(&p.files, cli, args_operand(args, 0), kind);
+	push_files_organisations(&p.files, args_get(args, "organisation-kind"));
 	if (rc == 0)
 		rc = push_opened(&p);
 	push_check_free(&p.check);
@@ -324,6 +325,10 @@ static const struct opt opts[] = {
 	    .arg = "KIND",
 	    .complete = "kinds",
 	    .help = N_("what a lone file holds, when its name does not say") },
+	{ .name = "organisation-kind",
+	    .arg = "CODE",
+	    .help = N_("structures of data-inclusion are organisations, too, "
+		       "of this kind") },
 	{ .name = "unchanged", .help = N_("list unchanged records too") },
 	{ .name = "spool",
 	    .arg = "DIR",
@@ -344,7 +349,7 @@ const struct cmd cmd_push = {
 	.min = 1,
 	.max = 1,
 	.complete = "files",
-	.help = N_("send records from CSV or JSON lines"),
+	.help = N_("send records from CSV, JSON lines or data-inclusion"),
 	.details = N_(
 	    "PATH is a CSV file, a file of JSON lines, - for standard input, "
 	    "or a directory that holds organisations.csv, sites.csv, "
@@ -354,7 +359,9 @@ const struct cmd cmd_push = {
 	    "identifier in source_id; sites and offers name their organisation "
 	    "by organisation_id, or by organisation_source_id when it comes "
 	    "from the same source; without either they are your own body's. "
-	    "Without --full, a column retire (oui) ends a record.\n"
+	    "Without --full, a column retire (oui) ends a record. A JSON "
+	    "array, or an object with structures and services, is read as "
+	    "data-inclusion v1: sites and offers.\n"
 	    "The plan says what is created (+), updated (~), retired (-) and "
 	    "refused (!). Everything is applied in one step, or nothing is.\n"
 	    "While the server is out of reach the set is kept on disk (see "

@@ -171,7 +171,7 @@ push_check(struct push_check *c, struct cli *cli, struct push_files *files)
 
 	memset(c, 0, sizeof *c);
 	for (size_t i = 0; i < files->n && rc == 0; i++) {
-		if (files->list[i].kind != NULL)
+		if (files->list[i].kind != NULL && !files->list[i].document)
 			c->kinds |= 1U << files->list[i].kind->kind;
 		rc = check_file(c, cli, files, (unsigned)i);
 	}

@@ -9,6 +9,7 @@
 
 #include "i18n.h"
 #include "records_csv.h"
+#include "records_di.h"
 #include "records_jsonl.h"
 
 enum { PEEK = 4096 };
@@ -40,7 +41,11 @@ add_file(struct push_files *f, struct cli *cli, const char *name, FILE *file,
 		return cli_fail(cli, EXIT_INTERNAL, NULL, "%s",
 		    _("out of memory"));
 	}
-	f->list[f->n++] = (struct push_file){ copy, file, kind, csv };
+	f->list[f->n++] = (struct push_file){ .name = copy,
+		.file = file,
+		.kind = kind,
+		.csv = csv,
+		.document = !csv && records_di_looks_like(file) };
 	return 0;
 }
 
@@ -254,11 +259,19 @@ push_files_open(struct push_files *f, struct cli *cli, const char *path,
 	return rc;
 }
 
+void
+push_files_organisations(struct push_files *f, const char *kind)
+{
+	for (size_t i = 0; i < f->n; i++)
+		f->list[i].organisation_kind = kind;
+}
+
 /* ---- reading ------------------------------------------------------------- */
 
 struct push_reader {
-	struct records_csv *csv; /* one of the two */
+	struct records_csv *csv; /* one of the three */
 	struct records_jsonl *jsonl;
+	struct records_di *di;
 };
 
 struct push_reader *
@@ -269,11 +282,13 @@ push_reader_open(struct push_file *f)
 	if (r == NULL)
 		return NULL;
 	rewind(f->file);
-	if (f->csv)
+	if (f->document)
+		r->di = records_di_open(f->file, f->organisation_kind);
+	else if (f->csv)
 		r->csv = records_csv_open(f->file, f->kind);
 	else
 		r->jsonl = records_jsonl_open(f->file, f->kind);
-	if (r->csv != NULL || r->jsonl != NULL)
+	if (r->csv != NULL || r->jsonl != NULL || r->di != NULL)
 		return r;
 	free(r);
 	return NULL;
@@ -283,6 +298,8 @@ enum records_got
 push_reader_next(struct push_reader *r, Resopro__V1__SyncRecord **out,
     unsigned *line, struct records_problem *p)
 {
+	if (r->di != NULL)
+		return records_di_next(r->di, out, line, p);
 	return r->csv != NULL ? records_csv_next(r->csv, out, line, p)
 			      : records_jsonl_next(r->jsonl, out, line, p);
 }
@@ -294,5 +311,6 @@ push_reader_close(struct push_reader *r)
 		return;
 	records_csv_close(r->csv);
 	records_jsonl_close(r->jsonl);
+	records_di_close(r->di);
 	free(r);
 }

@@ -17,6 +17,8 @@ struct push_file {
 	FILE *file;
 	const struct records_kind *kind; /* NULL: each record says it */
 	bool csv;
+	bool document; /* of data-inclusion; holds several kinds */
+	const char *organisation_kind; /* of its structures, or NULL */
 };
 
 struct push_files {
@@ -35,6 +37,9 @@ struct push_files {
 int push_files_open(struct push_files *, struct cli *, const char *path,
     const struct records_kind *kind);
 void push_files_close(struct push_files *);
+
+/* Structures of data-inclusion are organisations, too: of this kind. */
+void push_files_organisations(struct push_files *, const char *kind);
 
 /* Reads the records of one file from its beginning. */
 struct push_reader;
