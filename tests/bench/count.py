@@ -13,6 +13,7 @@ what is counted is the daemon alone, all its threads, without the kernel.
 import os
 import subprocess
 import sys
+import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -92,9 +93,24 @@ class Counted(support.Register):
             stderr=subprocess.STDOUT, timeout=60)
         assert done.returncode == 0, done.stdout.decode()
 
+    def ticks(self):
+        with open("/proc/%d/stat" % self.daemon.pid) as f:
+            return sum(map(int, f.read().rsplit(") ", 1)[1].split()[11:13]))
+
+    def settle(self):
+        """What follows the log later belongs to the calls that wrote it."""
+        quiet, ticks = 0, self.ticks()
+        while quiet < 5:
+            time.sleep(0.1)
+            now = self.ticks()
+            quiet = quiet + 1 if now - ticks < 2 else 0
+            ticks = now
+
     def total(self, args, calls):
+        self.settle()
         self.control("--zero")
         self.load(args, calls)
+        self.settle()
         self.control("--dump")
         self.dumps += 1
         self.profile = "%s.%d" % (self.out, self.dumps)
