@@ -239,6 +239,9 @@ RUN := tests/run --jobs $(JOBS) --timeout 900 --build $B
 LINTS := $(wildcard tests/lint/*.sh)
 INTEGRATION := $(wildcard tests/integration/*.sh tests/integration/*.py)
 INTEROP := $(wildcard tests/interop/*.sh tests/interop/*.py)
+# What an instrumented daemon, too, must stand
+DAEMON_ASAN := tests/integration/bad-input.py tests/interop/python-streams.py
+DAEMON_TSAN := tests/integration/store-faults.py tests/interop/python-streams.py
 UNIT_ASAN := $(patsubst $B/%,$(B_ASAN)/%,$(UNIT_TESTS))
 UNIT_TSAN := $(patsubst $B/%,$(B_TSAN)/%,$(UNIT_TESTS))
 
@@ -251,13 +254,15 @@ check: deps
 check-built:
 	+@$(MAKE) --no-print-directory all unit-programs bench-programs
 	+@$(MAKE) --no-print-directory $(IN_ASAN) all unit-programs
-	+@$(MAKE) --no-print-directory $(IN_TSAN) unit-programs
+	+@$(MAKE) --no-print-directory $(IN_TSAN) all unit-programs
 	+@$(MAKE) --no-print-directory $(IN_FUZZ) fuzzers
 	@$(RUN) --suite lint $(LINTS) --suite unit $(UNIT_TESTS) \
 	    --suite unit-asan $(UNIT_ASAN) --suite unit-tsan $(UNIT_TSAN) \
 	    --suite fuzz tests/fuzz/run.py \
 	    --suite integration $(INTEGRATION) --suite interop $(INTEROP) \
-	    --suite count tests/bench/count.py
+	    --suite count tests/bench/count.py \
+	    --build $(B_ASAN) --suite daemon-asan $(DAEMON_ASAN) \
+	    --build $(B_TSAN) --suite daemon-tsan $(DAEMON_TSAN)
 
 unit: unit-programs
 	@$(RUN) --suite unit $(UNIT_TESTS)
