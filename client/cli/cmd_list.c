@@ -87,8 +87,9 @@ const struct cmd cmd_list = {
 	.max = 1,
 	.help = N_("records of one kind, filtered"),
 	.details = N_("Kinds: organisation, site (lieu), offer (prestation), "
-		      "status (titre), activity (activite). csv has every "
-		      "field, in the columns that “resopro push” reads."),
+		      "status (titre), activity (activite), dispute (litige). "
+		      "csv has every field, in the columns that “resopro push” "
+		      "reads."),
 	.opts = opts,
 	.complete = "kinds",
 	.run = run_list,

@@ -87,6 +87,46 @@ static const struct column activity_columns[] = {
 	{ 0 }
 };
 
+static char *
+dispute_state(const ProtobufCMessage *m)
+{
+	static const char *const words[] = { "", N_("open"), N_("resolved"),
+		N_("withdrawn"), N_("settled") };
+	const Resopro__V1__Dispute *d =
+	    ((const Resopro__V1__Record *)m)->dispute;
+	unsigned state = d != NULL ? d->state : 0;
+
+	return strdup(state > 0 && state < 5 ? _(words[state]) : "");
+}
+
+static enum colour
+dispute_colour(const ProtobufCMessage *m)
+{
+	const Resopro__V1__Dispute *d =
+	    ((const Resopro__V1__Record *)m)->dispute;
+
+	return d != NULL && d->state ==
+				RESOPRO__V1__DISPUTE_STATE__DISPUTE_STATE_OPEN
+		   ? COLOUR_BAD
+		   : COLOUR_NONE;
+}
+
+static const struct column dispute_columns[] = {
+	{ .title = N_("ID"), .path = "id", .flags = COLUMN_KEEP },
+	{ .title = N_("SIRET"), .path = "dispute.siret", .flags = COLUMN_KEEP },
+	{ .title = N_("STATE"),
+	    .path = "dispute.state",
+	    .flags = COLUMN_WORDS,
+	    .text = dispute_state,
+	    .colour = dispute_colour },
+	{ .title = N_("HELD BY"), .path = "dispute.holder.owner" },
+	{ .title = N_("CLAIMED BY"), .path = "dispute.claimant.owner" },
+	{ .title = N_("SINCE"),
+	    .path = "dispute.claimant.since",
+	    .flags = COLUMN_DAY },
+	{ .title = N_("DECIDED FOR"), .path = "dispute.resolved_for" }, { 0 }
+};
+
 static const char *const organisation_words[] = { "organisation",
 	"organisations", "organization", "org", "structure", NULL };
 static const char *const site_words[] = { "site", "sites", "lieu", "lieux",
@@ -97,6 +137,9 @@ static const char *const status_words[] = { "status", "statuses", "statut",
 	"statuts", "titre", "titres", "title", NULL };
 static const char *const activity_words[] = { "activity", "activities",
 	"activite", "activites", "activité", "activités", NULL };
+
+static const char *const dispute_words[] = { "dispute", "disputes", "litige",
+	"litiges", NULL };
 
 static const struct kind kinds[] = {
 	{ RESOPRO__V1__KIND__KIND_ORGANISATION, organisation_words,
@@ -110,6 +153,8 @@ static const struct kind kinds[] = {
 	    status_columns, &resopro__v1__status__descriptor },
 	{ RESOPRO__V1__KIND__KIND_ACTIVITY, activity_words, "activity.title",
 	    activity_columns, &resopro__v1__activity__descriptor },
+	{ RESOPRO__V1__KIND__KIND_DISPUTE, dispute_words, "dispute.siret",
+	    dispute_columns, &resopro__v1__dispute__descriptor },
 };
 
 const struct kind *
@@ -163,6 +208,8 @@ kinds_record_name(const Resopro__V1__Record *r)
 		return r->status->title;
 	case RESOPRO__V1__RECORD__BODY_ACTIVITY:
 		return r->activity->title;
+	case RESOPRO__V1__RECORD__BODY_DISPUTE:
+		return r->dispute->siret;
 	default:
 		return "";
 	}

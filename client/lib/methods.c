@@ -6,6 +6,7 @@
 #include <resopro/v1/activities.pb-c.h>
 #include <resopro/v1/admin.pb-c.h>
 #include <resopro/v1/memberships.pb-c.h>
+#include <resopro/v1/ownership.pb-c.h>
 #include <resopro/v1/referrals.pb-c.h>
 #include <resopro/v1/registry.pb-c.h>
 #include <resopro/v1/territories.pb-c.h>
@@ -41,6 +42,10 @@ METHOD(rsp_registry_watch, "Registry", "Watch",
     watch_request, watch_response, RSP_SERVER_STREAM, RSP_READ);
 METHOD(rsp_registry_freshness_counts, "Registry", "FreshnessCounts",
     freshness_counts_request, freshness_counts_response, RSP_UNARY, RSP_READ);
+METHOD(rsp_ownership_resolve_dispute, "Ownership", "ResolveDispute",
+    resolve_dispute_request, ownership_response, RSP_UNARY, RSP_WRITE_ID);
+METHOD(rsp_ownership_withdraw_dispute, "Ownership", "WithdrawDispute",
+    withdraw_dispute_request, ownership_response, RSP_UNARY, RSP_WRITE_ID);
 METHOD(rsp_memberships_record_status, "Memberships", "RecordStatus",
     record_status_request, status_response, RSP_UNARY, RSP_WRITE_ID);
 METHOD(rsp_memberships_end_status, "Memberships", "EndStatus",
@@ -89,6 +94,8 @@ static const struct rsp_method *const methods[] = {
 	&rsp_registry_sync,
 	&rsp_registry_watch,
 	&rsp_registry_freshness_counts,
+	&rsp_ownership_resolve_dispute,
+	&rsp_ownership_withdraw_dispute,
 	&rsp_memberships_record_status,
 	&rsp_memberships_end_status,
 	&rsp_activities_declare,

@@ -24,6 +24,7 @@
 #define REGISTRY "/resopro.v1.Registry/"
 #define MEMBERSHIPS "/resopro.v1.Memberships/"
 #define ACTIVITIES "/resopro.v1.Activities/"
+#define OWNERSHIP "/resopro.v1.Ownership/"
 #define ADMINISTER "/resopro.v1.Admin/"
 
 static const char ask_agency[] =
@@ -34,6 +35,10 @@ static const char own_activity[] =
     "read the activities of your own body, or ask the agency for a report";
 static const char by_memberships[] =
     "titles are recorded and ended by Memberships, never by the Registry";
+static const char own_dispute[] =
+    "disputes are between their two parties and the agency";
+static const char by_ownership[] =
+    "disputes are opened by the register and ended by Ownership";
 static const char by_activities[] =
     "activities are declared by Activities.Declare";
 
@@ -57,6 +62,16 @@ static const struct policy_row rows[] = {
 	{ REGISTRY "Watch", SUBJECT_ACTIVITY, AGENCY | AUTHORITIES, MEMBERS,
 	    "read-activity", own_activity },
 
+	{ REGISTRY "Get", SUBJECT_DISPUTE, AGENCY, MEMBERS, "read-dispute",
+	    own_dispute },
+	{ REGISTRY "BatchGet", SUBJECT_DISPUTE, AGENCY, MEMBERS, "read-dispute",
+	    own_dispute },
+	{ REGISTRY "List", SUBJECT_DISPUTE, AGENCY, MEMBERS, "read-dispute",
+	    own_dispute },
+	{ REGISTRY "History", SUBJECT_DISPUTE, AGENCY, MEMBERS, "read-dispute",
+	    own_dispute },
+	{ REGISTRY "Watch", SUBJECT_DISPUTE, AGENCY, MEMBERS, "read-dispute",
+	    own_dispute },
 	{ REGISTRY "FreshnessCounts", SUBJECT_NONE, EVERYBODY, 0, "read",
 	    ask_agency },
 
@@ -87,6 +102,19 @@ static const struct policy_row rows[] = {
 	    by_activities },
 	{ REGISTRY "Delete", SUBJECT_ACTIVITY, 0, 0, "activity-declared",
 	    by_activities },
+	{ REGISTRY "Put", SUBJECT_DISPUTE, 0, 0, "dispute-ends", by_ownership },
+	{ REGISTRY "Sync", SUBJECT_DISPUTE, 0, 0, "dispute-ends",
+	    by_ownership },
+	{ REGISTRY "Confirm", SUBJECT_DISPUTE, 0, 0, "dispute-ends",
+	    by_ownership },
+	{ REGISTRY "Delete", SUBJECT_DISPUTE, 0, 0, "dispute-ends",
+	    by_ownership },
+
+	/* ---- disputes: the agency decides, each party may give up ---- */
+	{ OWNERSHIP "ResolveDispute", SUBJECT_DISPUTE, AGENCY, 0,
+	    "resolve-dispute", ask_agency },
+	{ OWNERSHIP "WithdrawDispute", SUBJECT_DISPUTE, 0,
+	    AGENCY | WRITER | PROXIMITY, "withdraw-dispute", own_dispute },
 
 	/* ---- titles: the Agency records, the Region decides ---- */
 	{ MEMBERSHIPS "RecordStatus", SUBJECT_STATUS, ADMIN | REGION, 0,

@@ -33,6 +33,7 @@ enum subject {            /* what a method acts on; bits */
 	SUBJECT_STATUS = 16,
 	SUBJECT_ACTIVITY = 32,
 	SUBJECT_ACCOUNT = 64,
+	SUBJECT_DISPUTE = 128,
 };
 
 struct policy_row {

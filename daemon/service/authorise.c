@@ -34,6 +34,8 @@ subject_of(Resopro__V1__Kind kind)
 		return SUBJECT_ACTIVITY;
 	case RESOPRO__V1__KIND__KIND_ACCOUNT:
 		return SUBJECT_ACCOUNT;
+	case RESOPRO__V1__KIND__KIND_DISPUTE:
+		return SUBJECT_DISPUTE;
 	default:
 		return SUBJECT_NONE;
 	}

@@ -122,6 +122,14 @@ matches_dates(const struct list_filter *f, const Resopro__V1__Record *r)
 }
 
 static bool
+matches_state(const struct list_filter *f, const Resopro__V1__Record *r)
+{
+	return f->disputes == 0 ||
+	       (r->body_case == RESOPRO__V1__RECORD__BODY_DISPUTE &&
+		   (f->disputes & 1u << r->dispute->state) != 0);
+}
+
+static bool
 equal(const char *wanted, const char *is)
 {
 	return !given(wanted) || strcmp(wanted, is) == 0;
@@ -134,8 +142,8 @@ looks_inside(const struct list_filter *f)
 
 	return f->zone != NULL || given(f->organisation_id) ||
 	       given(f->organisation_kind) || given(f->active_on) ||
-	       given(f->activity_kind) || given(f->from) || given(f->to) ||
-	       row == NULL || (row->any & f->who->roles) == 0;
+	       given(f->activity_kind) || f->disputes != 0 || given(f->from) ||
+	       given(f->to) || row == NULL || (row->any & f->who->roles) == 0;
 }
 
 /* 1, 0, -1. */
@@ -169,6 +177,7 @@ matches(struct listing *l, const struct stored *s)
 	if ((r = record_unpack(l->scratch, s->record, l->e)) == NULL)
 		return -1;
 	return matches_zone(l, r) && matches_dates(f, r) &&
+	       matches_state(f, r) &&
 	       equal(f->organisation_id, schema_string(r, "organisation_id")) &&
 	       equal(f->organisation_kind, schema_string(r, "kind")) &&
 	       equal(f->activity_kind, schema_string(r, "activity_kind")) &&
@@ -349,6 +358,24 @@ read_freshness(const Resopro__V1__ListRequest *q, unsigned *bits, struct err *e)
 	return err_remedy(e, "leave as_of out");
 }
 
+static int
+read_states(const Resopro__V1__ListRequest *q, unsigned *bits, struct err *e)
+{
+	*bits = 0;
+	for (size_t i = 0; i < q->n_dispute_states; i++) {
+		if (q->dispute_states[i] < 1 ||
+		    q->dispute_states[i] >
+			RESOPRO__V1__DISPUTE_STATE__DISPUTE_STATE_SETTLED) {
+			err_set(e, ERR_INVALID, "dispute_states: not a state");
+			err_field(e, "dispute_states");
+			err_reason(e, "STATE");
+			return err_remedy(e, "give states of DisputeState");
+		}
+		*bits |= 1u << q->dispute_states[i];
+	}
+	return 0;
+}
+
 static uint64_t
 hash_filters(const Resopro__V1__ListRequest *q)
 {
@@ -391,6 +418,7 @@ registry_list(struct call *c, const ProtobufCMessage *m, struct err *e)
 
 	if (v == NULL || check_request(q, f.who, f.method, e) < 0 ||
 	    read_freshness(q, &f.freshness, e) < 0 ||
+	    read_states(q, &f.disputes, e) < 0 ||
 	    list_zone(t, "territory", q->territory, &f.zone, e) < 0 ||
 	    registry_as_of(v, q->as_of, &revision, e) < 0 ||
 	    page_open(&page, call_arena(c), v, revision, q->page_size,

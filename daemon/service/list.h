@@ -16,6 +16,7 @@ struct list_filter { /* NULLs, "" and zeros: any */
 	/* Today's, for the answers; NULL: they tell of the past. */
 	const struct lease_clock *clock;
 	unsigned freshness; /* bit an enum freshness */
+	unsigned disputes;  /* bit a DisputeState */
 	/* Activities: */
 	const char *activity_kind, *from, *to;
 	/* May the caller see it?  Records that it may not are left out. */

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "service/authorise.h"
+#include "service/claims.h"
+#include "service/disputes.h"
 #include "service/memberships.h"
 #include "service/record.h"
 #include "service/schema.h"
@@ -409,63 +411,6 @@ check_references(const struct put *p, struct write *w, struct view *v,
 	return rc;
 }
 
-struct holder { /* of a unique key */
-	const char *self;
-	Resopro__V1__Kind kind;
-	const struct names *leaving;
-	char id[STORE_ID_MAX + 1];
-};
-
-static int
-other_holder(const char *key, size_t len, const char *id, void *arg,
-    struct err *e)
-{
-	struct holder *h = arg;
-
-	(void)key;
-	(void)len;
-	(void)e;
-	if (strcmp(id, h->self) == 0 || names_has(h->leaving, h->kind, id))
-		return 1;
-	(void)snprintf(h->id, sizeof h->id, "%s", id);
-	return 0;
-}
-
-static int
-check_unique(const struct put *p, struct write *w, struct view *v,
-    const struct put_company *with, struct err *e)
-{
-	const struct kind_schema *ks = schema_of(p->record->kind);
-
-	for (const struct field_rule *f = ks->fields; f->name != NULL; f++) {
-		const char *value;
-		struct holder h = { .self = p->record->id,
-			.kind = ks->kind,
-			.leaving = with->leaving };
-		char key[STORE_INDEX_KEY_MAX], msg[200];
-		size_t len;
-
-		if ((f->flags & FIELD_UNIQUE) == 0)
-			continue;
-		value = schema_text_at(schema_body(p->record),
-		    schema_descriptor(ks, f));
-		if (value[0] == '\0' ||
-		    schema_string(p->record, "date_fermeture")[0] != '\0')
-			continue;
-		len = schema_key(key, ks->kind, value);
-		if (view_each_index(v, f->index, key, len, NULL, NULL,
-			other_holder, &h, e) < 0)
-			return -1;
-		if (h.id[0] == '\0')
-			continue;
-		(void)snprintf(msg, sizeof msg, "%s is already that of %s %s",
-		    value, ks->name, h.id);
-		return refuse(w, ks, f->name, ERR_PRECONDITION, "TAKEN", msg,
-		    "correct it, or close the other one first", e);
-	}
-	return 0;
-}
-
 struct source_holder {
 	const char *but; /* NULL: of anybody */
 	Resopro__V1__Kind kind;
@@ -575,7 +520,7 @@ put_check_others(const struct put *p, struct write *w, struct view *v,
 		with = &alone;
 	if (check_references(p, w, v, with, e) < 0 ||
 	    check_source(p, w, v, with, e) < 0 ||
-	    check_unique(p, w, v, with, e) < 0 ||
+	    claims_check(p, w, v, with, e) < 0 ||
 	    check_site(p, w, v, with, e) < 0)
 		return -1;
 	if (p->record->kind == RESOPRO__V1__KIND__KIND_STATUS)
@@ -617,8 +562,10 @@ put_emit(struct put *p, struct decision *d, struct err *e)
 	      record_trailer(out + p->head.len, p->seen + 1, p->revision,
 		  p->exists ? p->created_ns : p->time_ns, p->time_ns);
 	p->written = (struct bytes){ out, len };
-	return decision_put(d, (uint8_t)p->record->kind, p->record->id,
-	    p->if_version, p->written, e);
+	if (decision_put(d, (uint8_t)p->record->kind, p->record->id,
+		p->if_version, p->written, e) < 0)
+		return -1;
+	return disputes_settle(d, p->arena, p->record->kind, p->head, e);
 }
 
 int
@@ -633,6 +580,8 @@ put_decide_one(struct put *p, struct write *w, struct decision *d,
 	if (found < 0)
 		return -1;
 	w->violations.n = 0; /* this may be the second time */
+	w->claims.n = 0;
+	w->claims.named[0] = '\0';
 	if (p->head.data == NULL || (found == 1 ? s.version : 0) != p->seen) {
 		if (put_merge(p, w, v, e) < 0)
 			return -1;
@@ -647,6 +596,28 @@ put_decide_one(struct put *p, struct write *w, struct decision *d,
 }
 
 /* ---- who refers to it ----------------------------------------------------- */
+
+struct holder { /* some record that has an index key */
+	const char *self;
+	Resopro__V1__Kind kind;
+	const struct names *leaving;
+	char id[STORE_ID_MAX + 1];
+};
+
+static int
+other_holder(const char *key, size_t len, const char *id, void *arg,
+    struct err *e)
+{
+	struct holder *h = arg;
+
+	(void)key;
+	(void)len;
+	(void)e;
+	if (strcmp(id, h->self) == 0 || names_has(h->leaving, h->kind, id))
+		return 1;
+	(void)snprintf(h->id, sizeof h->id, "%s", id);
+	return 0;
+}
 
 static int
 first_referrer(struct view *v, const struct kind_schema *ks,

@@ -22,8 +22,8 @@ registry_check_name(Resopro__V1__Kind kind, const char *id, struct err *e)
 		err_field(e, "kind");
 		err_reason(e, "KIND");
 		return err_remedy(e,
-		    "give KIND_ORGANISATION, KIND_SITE, "
-		    "KIND_OFFER, KIND_STATUS or KIND_ACTIVITY");
+		    "give KIND_ORGANISATION, KIND_SITE, KIND_OFFER, "
+		    "KIND_STATUS, KIND_ACTIVITY or KIND_DISPUTE");
 	}
 	return value_check(VALUE_ID, "id", id, strlen(id), e);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/date.h"
 #include "domain/territory.h"
 #include "domain/vocabulary.h"
 #include "service/record.h"
@@ -15,6 +16,7 @@
 #define AGY FIELD_AGENCY
 #define IMM FIELD_IMMUTABLE
 #define UNQ FIELD_UNIQUE
+#define CLM FIELD_CLAIMED
 #define ORG RESOPRO__V1__KIND__KIND_ORGANISATION
 #define SITE RESOPRO__V1__KIND__KIND_SITE
 
@@ -28,7 +30,10 @@ static const struct field_rule organisation_fields[] = {
 	    .vocabulary = "organisation-kinds",
 	    .index = INDEX_ORGANISATION_KIND },
 	{ .name = "siren", .kind = VALUE_SIREN },
-	{ .name = "siret", .kind = VALUE_SIRET, .index = INDEX_SIRET },
+	{ .name = "siret",
+	    .kind = VALUE_SIRET,
+	    .flags = CLM,
+	    .index = INDEX_SIRET },
 	{ .name = "rna", .kind = VALUE_RNA },
 	{ .name = "uai", .kind = VALUE_UAI },
 	{ .name = "forme_juridique", .kind = VALUE_TEXT, .max = 100 },
@@ -243,6 +248,23 @@ static const struct field_rule activity_fields[] = {
 	{ .name = NULL },
 };
 
+/* Written by the register and by Ownership; never by Put. */
+static const struct field_rule dispute_fields[] = {
+	{ .name = "kind", .low = 0, .high = 31 },
+	{ .name = "siret", .kind = VALUE_SIRET, .index = INDEX_SIRET },
+	{ .name = "organisation_id",
+	    .kind = VALUE_ID,
+	    .index = INDEX_ORGANISATION },
+	{ .name = "state", .low = 0, .high = 4 },
+	{ .name = "holder" },
+	{ .name = "claimant" },
+	{ .name = "resolved_for", .kind = VALUE_ID },
+	{ .name = "resolved_by", .kind = VALUE_ID },
+	{ .name = "resolved_at" },
+	{ .name = "reason", .kind = VALUE_TEXT, .max = 500 },
+	{ .name = NULL },
+};
+
 /* Rows, without the one that ends them. */
 #define COUNT(fields) (sizeof(fields) / sizeof(fields)[0] - 1)
 
@@ -287,12 +309,22 @@ static const struct kind_schema activity_schema = {
 	COUNT(activity_fields),
 };
 
+static const struct kind_schema dispute_schema = {
+	RESOPRO__V1__KIND__KIND_DISPUTE,
+	"dispute",
+	RESOPRO__V1__RECORD__BODY_DISPUTE,
+	&resopro__v1__dispute__descriptor,
+	dispute_fields,
+	COUNT(dispute_fields),
+};
+
 static const struct kind_schema *const schemas[] = {
 	&organisation_schema,
 	&site_schema,
 	&offer_schema,
 	&status_schema,
 	&activity_schema,
+	&dispute_schema,
 	NULL,
 };
 
@@ -407,6 +439,8 @@ schema_body(const Resopro__V1__Record *r)
 		return &r->status->base;
 	case RESOPRO__V1__RECORD__BODY_ACTIVITY:
 		return &r->activity->base;
+	case RESOPRO__V1__RECORD__BODY_DISPUTE:
+		return &r->dispute->base;
 	default:
 		return NULL;
 	}
@@ -859,6 +893,19 @@ text_of_list(struct arena *arena, const ProtobufCMessage *m,
 	return out;
 }
 
+/* "2026-11-02T08:15:30Z" */
+static const char *
+text_of_time(struct arena *arena, const ProtobufCMessage *m)
+{
+	int64_t at = ((const Google__Protobuf__Timestamp *)m)->seconds;
+	int64_t of_day = at % 86400 - (at % 86400 < 0 ? -86400 : 0);
+	char day[DATE_TEXT_SIZE];
+
+	date_format(date_from_days((int32_t)((at - of_day) / 86400)), day);
+	return arena_printf(arena, "%sT%02d:%02d:%02dZ", day,
+	    (int)(of_day / 3600), (int)(of_day / 60 % 60), (int)(of_day % 60));
+}
+
 static const char *
 text_of_message(struct arena *arena, const ProtobufCMessage *m)
 {
@@ -911,7 +958,11 @@ schema_text(struct arena *arena, const ProtobufCMessage *m,
 				  : arena_printf(arena, "%d", (int)d);
 	case PROTOBUF_C_TYPE_MESSAGE:
 		memcpy(&sub, member(m, fd), sizeof sub);
-		return sub != NULL ? text_of_message(arena, sub) : "";
+		return sub == NULL ? ""
+		       : sub->descriptor ==
+			       &google__protobuf__timestamp__descriptor
+			   ? text_of_time(arena, sub)
+			   : text_of_message(arena, sub);
 	default:
 		d = number_at(m, fd);
 		return d == 0 ? "" : arena_printf(arena, "%.15g", d);

@@ -22,7 +22,8 @@ enum field_flag {
 	FIELD_REQUIRED = 1,
 	FIELD_AGENCY = 2, /* the agency's; else the member's */
 	FIELD_IMMUTABLE = 4,
-	FIELD_UNIQUE = 8, /* among live, not closed records */
+	FIELD_UNIQUE = 8,   /* among live, not closed records */
+	FIELD_CLAIMED = 16, /* the same, of other owners */
 };
 
 struct field_rule {

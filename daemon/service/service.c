@@ -13,6 +13,7 @@
 #include "service/admin.h"
 #include "service/authorise.h"
 #include "service/memberships.h"
+#include "service/ownership.h"
 #include "service/referrals.h"
 #include "service/registry.h"
 #include "service/search_docs.h"
@@ -91,6 +92,7 @@ service_methods(void)
 	static const struct rpc_method *const tables[] = {
 		registry_methods,
 		memberships_methods,
+		ownership_methods,
 		activities_methods,
 		referrals_methods,
 		territories_methods,

@@ -41,6 +41,19 @@ mark_unique(struct sync *s, struct sync_item *i, const struct field_rule *f,
 	return m->item == i ? 0 : claimed_twice(s, i, m, e);
 }
 
+/* Several of one owner may hold it; another owner's may not. */
+static int
+mark_claimed(struct sync *s, struct sync_item *i, const struct field_rule *f,
+    const char *value, struct err *e)
+{
+	const struct sync_mark *m;
+
+	return sync_marks_add(&s->marks, s->set.arena, f->name, i->kind, value,
+		   i, &m) < 0
+		   ? sync_no_room(e)
+		   : 0;
+}
+
 static int
 mark_reference(struct sync *s, struct sync_item *i, const struct field_rule *f,
     const char *id, struct err *e)
@@ -70,6 +83,9 @@ sync_mark(struct sync *s, struct sync_item *i, const Resopro__V1__Record *r,
 			return -1;
 		if ((f->flags & FIELD_UNIQUE) != 0 && open &&
 		    value[0] != '\0' && mark_unique(s, i, f, value, e) < 0)
+			return -1;
+		if ((f->flags & FIELD_CLAIMED) != 0 && open &&
+		    value[0] != '\0' && mark_claimed(s, i, f, value, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -184,11 +200,13 @@ will_be_written(const struct sync_item *i)
 /* It took a value that a record of the set is to hold. */
 static bool
 takes_from(const struct sync *s, const struct mutation *m,
-    const struct field_rule *f, const char *value)
+    const Resopro__V1__Record *r, const struct field_rule *f, const char *value)
 {
+	bool claimed =
+	    (f->flags & FIELD_CLAIMED) != 0 && strcmp(r->owner, s->owner) != 0;
 	const struct sync_mark *mark;
 
-	if ((f->flags & FIELD_UNIQUE) == 0 || value[0] == '\0')
+	if (((f->flags & FIELD_UNIQUE) == 0 && !claimed) || value[0] == '\0')
 		return false;
 	mark = sync_marks_find(&s->marks, f->name, (Resopro__V1__Kind)m->kind,
 	    value);
@@ -207,7 +225,7 @@ collides(const struct sync *s, const struct mutation *m,
 	for (; f->name != NULL; f++) {
 		const char *value = schema_string(r, f->name);
 
-		if (takes_from(s, m, f, value) ||
+		if (takes_from(s, m, r, f, value) ||
 		    (f->refers != RESOPRO__V1__KIND__KIND_UNSPECIFIED &&
 			names_has(&s->leaving, f->refers, value)))
 			return true;

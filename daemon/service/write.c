@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "base/digest.h"
+#include "service/disputes.h"
 
 #define WRITE_ARENA_BYTES ((size_t)64 << 20)
 
@@ -129,6 +130,8 @@ refuse(struct write *w)
 	}
 	if (w->proposal.err.code == ERR_LIMIT)
 		call_retry_after(c, 5000);
+	if (w->claims.named[0] != '\0')
+		call_error_fact(c, "dispute", w->claims.named);
 	if (w->violations.n > 0)
 		call_fail_violations(c, &w->proposal.err, w->violations.list,
 		    w->violations.n);
@@ -137,12 +140,11 @@ refuse(struct write *w)
 }
 
 static void
-done(struct proposal *p)
+finish(struct write *w)
 {
-	struct write *w = (struct write *)p;
+	struct proposal *p = &w->proposal;
 	struct call *c = w->user.call;
 
-	service_came_back(w->service);
 	if (c != NULL) {
 		/* Answering ends the call: nothing may find us by it. */
 		call_set_user(c, NULL);
@@ -157,6 +159,51 @@ done(struct proposal *p)
 		w->user.call = NULL;
 	}
 	write_free(w);
+}
+
+/* ---- the disputes that a refusal opens ------------------------------------ */
+
+static int
+open_disputes(struct proposal *p, struct decision *d, struct err *e)
+{
+	return disputes_open((struct write *)p, d, e);
+}
+
+static void
+disputes_opened(struct proposal *p)
+{
+	struct write *w = (struct write *)p;
+	struct err failed = p->err;
+
+	service_came_back(w->service);
+	p->err = w->verdict.err;
+	p->revision = w->verdict.revision;
+	p->time_ns = w->verdict.time_ns;
+	/* A refusal that promises a dispute must not lie; what was accepted
+	 * beside it stands. */
+	if (failed.code != ERR_NONE && p->err.code != ERR_NONE) {
+		w->violations.n = 0;
+		p->err = failed;
+	}
+	finish(w);
+}
+
+static void
+done(struct proposal *p)
+{
+	struct write *w = (struct write *)p;
+
+	if (w->claims.n == 0 || p->replayed ||
+	    (p->err.code != ERR_NONE && p->err.code != ERR_PRECONDITION)) {
+		service_came_back(w->service);
+		finish(w);
+		return;
+	}
+	w->verdict = (struct write_verdict){ p->err, p->revision, p->time_ns };
+	p->request_id.len = 0;
+	p->decide = open_disputes;
+	p->done = disputes_opened;
+	store_propose(w->service->store, p);
 }
 
 int

@@ -6,6 +6,7 @@
 #ifndef SERVICE_WRITE_H
 #define SERVICE_WRITE_H
 
+#include "service/claims.h"
 #include "service/context.h"
 #include "service/schema.h"
 #include "store/store.h"
@@ -21,6 +22,14 @@ struct write {
 	struct arena *kept; /* the call's, read only; or NULL */
 	struct violations
 	    violations; /* filled by the writer, shown if refused */
+	/* Disputes that a refusal opens, by a commit of its own that comes
+	 * before the answer; `outcome` and `answer` do not see it. */
+	struct claims claims;
+	struct write_verdict { /* kept meanwhile */
+		struct err err;
+		uint64_t revision;
+		int64_t time_ns;
+	} verdict;
 	/* Loop thread, call alive, accepted (or replayed). */
 	void (*answer)(struct write *);
 	/* Loop thread, call alive, accepted or refused: instead of answer().  It

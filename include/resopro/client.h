@@ -158,6 +158,8 @@ extern const struct rsp_method rsp_registry_history;
 extern const struct rsp_method rsp_registry_sync;  /* bidi */
 extern const struct rsp_method rsp_registry_watch; /* server stream */
 extern const struct rsp_method rsp_registry_freshness_counts;
+extern const struct rsp_method rsp_ownership_resolve_dispute;
+extern const struct rsp_method rsp_ownership_withdraw_dispute;
 extern const struct rsp_method rsp_memberships_record_status;
 extern const struct rsp_method rsp_memberships_end_status;
 extern const struct rsp_method rsp_activities_declare;

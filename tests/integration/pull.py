@@ -26,7 +26,7 @@ from register import MEMBER, messages, new_id, until
 t, reg = messages("types"), messages("registry")
 TABLES = {"organisations": t.KIND_ORGANISATION, "sites": t.KIND_SITE,
     "offers": t.KIND_OFFER, "statuses": t.KIND_STATUS,
-    "activities": t.KIND_ACTIVITY}
+    "activities": t.KIND_ACTIVITY, "disputes": t.KIND_DISPUTE}
 SITES = 2000
 KILLS = 40
 

@@ -17,14 +17,15 @@ import register as r
 from register import ACCOUNTS, AGENCY, messages, new_id
 
 t, reg, admin = messages("types"), messages("registry"), messages("admin")
+own = messages("ownership")
 act, memberships = messages("activities"), messages("memberships")
 referrals, territories = messages("referrals"), messages("territories")
 Code = grpc.StatusCode
 LETTERS = dict(zip("ACRFPWLXO", ACCOUNTS))
-OTHER = "une-autre-structure"
+OTHER, THIRD = "une-autre-structure", "structure-tierce"
 KINDS = {"organisation": t.KIND_ORGANISATION, "site": t.KIND_SITE,
     "offer": t.KIND_OFFER, "status": t.KIND_STATUS,
-    "activity": t.KIND_ACTIVITY}
+    "activity": t.KIND_ACTIVITY, "dispute": t.KIND_DISPUTE}
 ALL, READ_DEEDS = "ACRFPWLXO", ("ACRFP", "WLX")
 
 # method, subject: (who may on anything, who may on their own only).
@@ -33,6 +34,7 @@ for method in "Get", "BatchGet", "List", "History", "Watch":
     for subject in "organisation", "site", "offer", "status":
         TABLE["Registry/" + method, subject] = (ALL, "")
     TABLE["Registry/" + method, "activity"] = READ_DEEDS
+    TABLE["Registry/" + method, "dispute"] = ("AC", "WLX")
 for subject in "organisation", "site", "offer":
     TABLE["Registry/Search", subject] = (ALL, "")
 for method in "Put", "Delete", "Confirm", "Sync":
@@ -40,9 +42,12 @@ for method in "Put", "Delete", "Confirm", "Sync":
         TABLE["Registry/" + method, subject] = ("AC", "WX")
     TABLE["Registry/" + method, "status"] = ("A", "")
     TABLE["Registry/" + method, "activity"] = ("", "")
+    TABLE["Registry/" + method, "dispute"] = ("", "")
 TABLE["Registry/Delete", "status"] = ("", "")       # a title ends
 TABLE.update({
     ("Registry/FreshnessCounts", ""): (ALL, ""),
+    ("Ownership/ResolveDispute", "dispute"): ("AC", ""),
+    ("Ownership/WithdrawDispute", "dispute"): ("", "ACWX"),
     ("Memberships/RecordStatus", "status"): ("AR", ""),
     ("Memberships/EndStatus", "status"): ("AR", ""),
     ("Activities/Declare", "activity"): ("AC", "WX"),
@@ -87,6 +92,9 @@ def record_of(kind, body, id_, nom="Un nom"):
         "activity": lambda: dict(activity=t.Activity(organisation_id=body,
             activity_kind="A11", title="Un forum", start="2026-03-12",
             communes=["61169"])),
+        "dispute": lambda: dict(dispute=t.Dispute(organisation_id=body,
+            kind=t.KIND_SITE, siret=siret(9999),
+            state=t.DISPUTE_STATE_OPEN)),
     }
     return t.Record(kind=KINDS[kind], id=id_, owner=body, **make[kind]())
 
@@ -112,12 +120,35 @@ class World:
             return self.agency.Memberships.RecordStatus(
                 memberships.RecordStatusRequest(request_id=new_id(),
                 status=record.status)).record.id
+        if kind == "dispute":
+            return self.make_dispute(body)
         if kind == "activity":
             record = record_of(kind, body, "")
             return self.agency.Activities.Declare(act.DeclareRequest(
                 request_id=new_id(), activity=record.activity)).record.id
         return self.agency.Registry.Put(reg.PutRequest(request_id=new_id(),
             record=record_of(kind, body, self.fresh()))).record.id
+
+    def make_dispute(self, body):
+        """What the body claims a third one has."""
+        for owner in THIRD, body:
+            record = record_of("site", owner, self.fresh())
+            record.site.siret = siret(len(self.ids))
+            put = reg.PutRequest(request_id=new_id(), record=record)
+            if owner == THIRD:
+                self.agency.Registry.Put(put)
+        error = r.refusal(lambda: self.agency.Registry.Put(put),
+            Code.FAILED_PRECONDITION)
+        return r.details(error)["ErrorInfo"].metadata["dispute"]
+
+
+def siret(n):
+    """The nth, its SIREN valid too."""
+    def close(digits):
+        doubled = [int(c) * (1 + i % 2) for i, c in enumerate(
+            reversed(digits + "0"))]
+        return digits + str(-sum(x - 9 * (x > 9) for x in doubled) % 10)
+    return close(close("8%07d" % n) + "0001")
 
 
 def outcome(call):
@@ -259,6 +290,19 @@ def call_end_status(w, client, kind, body):
         kind], to="2099-12-31", reason="pour voir")))
 
 
+def call_resolve(w, client, kind, body):
+    """For somebody who is no party: refused past the policy."""
+    return outcome(lambda: client.Ownership.ResolveDispute(
+        own.ResolveDisputeRequest(request_id=new_id(), id=w.ids[body, kind],
+        resolved_for="personne", reason="pour voir")))
+
+
+def call_withdraw(w, client, kind, body):
+    return outcome(lambda: client.Ownership.WithdrawDispute(
+        own.WithdrawDisputeRequest(request_id=new_id(), id=w.ids[body,
+        kind])))
+
+
 def call_declare(w, client, kind, body):
     return outcome(lambda: client.Activities.Declare(act.DeclareRequest(
         request_id=new_id(), activity=record_of(kind, body, "").activity)))
@@ -293,6 +337,8 @@ CALLS = {
     "Registry/Confirm": [call_confirm], "Registry/Sync": [call_sync],
     "Registry/FreshnessCounts": [plain("Registry", "FreshnessCounts",
         reg.FreshnessCountsRequest)],
+    "Ownership/ResolveDispute": [call_resolve],
+    "Ownership/WithdrawDispute": [call_withdraw],
     "Memberships/RecordStatus": [call_record_status],
     "Memberships/EndStatus": [call_end_status],
     "Activities/Declare": [call_declare],
@@ -434,7 +480,8 @@ def nobody__neither_certificate_nor_token__only_health_answers():
 with r.Register() as context:
     context.accounts()
     agency = context.client("agence")
-    context.put_organisation(agency, OTHER, "partenaire")
+    for body in OTHER, THIRD:
+        context.put_organisation(agency, body, "partenaire")
     world = World(agency)
     failed = r.run_tests(globals())
     agency.close()

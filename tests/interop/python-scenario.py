@@ -20,7 +20,7 @@ from register import MEMBER, details, messages, new_id, refusal
 t, reg = messages("types"), messages("registry")
 admin, act = messages("admin"), messages("activities")
 memberships, referrals = messages("memberships"), messages("referrals")
-territories = messages("territories")
+territories, own = messages("territories"), messages("ownership")
 Code = grpc.StatusCode
 
 
@@ -362,6 +362,21 @@ def reflection__many_questions_on_one_stream__answered_in_order(agency,
         reflection.module.ServerReflectionRequest(file_by_filename=n)
         for n in names])))
     assert [file_of(a)[0].name for a in answers] == names
+
+
+def dispute__siret_of_another__opened_and_ended(agency, member):
+    near = context.client("ccas-flers")
+    for siret, end in (("70000001100010", lambda id_: near.Ownership.WithdrawDispute(
+            own.WithdrawDisputeRequest(request_id=new_id(), id=id_))),
+            ("70000002900012", lambda id_: agency.Ownership.ResolveDispute(
+            own.ResolveDisputeRequest(request_id=new_id(), id=id_,
+            resolved_for=MEMBER, reason="Certificat SIRENE")))):
+        put(member, site("litige-a-" + siret, siret=siret))
+        error = refusal(lambda: put(near, site("litige-b-" + siret,
+            owner=r.PROXIMITY, siret=siret)), Code.FAILED_PRECONDITION)
+        id_ = details(error)["ErrorInfo"].metadata["dispute"]
+        assert end(id_).record.dispute.resolved_for == MEMBER
+    near.close()
 
 
 # ---- the other services, and that none was forgotten ---------------------------

@@ -57,6 +57,7 @@ ACCOUNTS = {
 }
 COMPLAINT = re.compile(rb"Sanitizer|runtime error:|level=error|[Aa]ssert")
 SERVICES = {"Registry": "registry", "Memberships": "memberships",
+    "Ownership": "ownership",
     "Activities": "activities", "Referrals": "referrals",
     "Territories": "territories", "Admin": "admin"}
 BIG = [("grpc.max_receive_message_length", 64 << 20),

@@ -14,6 +14,7 @@
 #include "resopro/v1/activities.grpc.pb.h"
 #include "resopro/v1/admin.grpc.pb.h"
 #include "resopro/v1/memberships.grpc.pb.h"
+#include "resopro/v1/ownership.grpc.pb.h"
 #include "resopro/v1/referrals.grpc.pb.h"
 #include "resopro/v1/territories.grpc.pb.h"
 
@@ -31,6 +32,7 @@ struct Client {
 	Channel wire;
 	Registry::Stub registry{wire};
 	Memberships::Stub memberships{wire};
+	Ownership::Stub ownership{wire};
 	Activities::Stub activities{wire};
 	Referrals::Stub referrals{wire};
 	Territories::Stub territories{wire};
@@ -205,6 +207,41 @@ void refusals__decoded__say_field_version_and_rule()
 	for (const auto &m : info.metadata())
 		told = told || m.second == "1";
 	expect(told && info.domain() == "resopro", info.DebugString());
+}
+
+// Of two bodies that bear one SIRET the second is told of a dispute.
+void dispute__siret_of_another__opened_given_up_decided()
+{
+	static Client near("ccas-flers");
+	auto decide = with_id<ResolveDisputeRequest>();
+	auto leave = with_id<WithdrawDisputeRequest>();
+	std::string ids[2];
+
+	for (int i = 0; i < 2; i++) {
+		const char *siret = i == 0 ? "70000003700015" : "70000004500018";
+		PutRequest held = site("cpp-d" + std::to_string(i), "Lieu");
+		PutRequest asked = site("cpp-e" + std::to_string(i), "Lieu");
+
+		held.mutable_record()->mutable_site()->set_siret(siret);
+		asked.mutable_record()->mutable_site()->set_siret(siret);
+		asked.mutable_record()->set_owner("ccas-de-flers");
+		asked.mutable_record()->mutable_site()->set_organisation_id(
+		    "ccas-de-flers");
+		call(bocage().registry, &Registry::Stub::Put, held);
+		ids[i] = detail<google::rpc::ErrorInfo>(
+		    refused(near.registry, &Registry::Stub::Put, asked,
+			grpc::FAILED_PRECONDITION)).metadata().at("dispute");
+	}
+	leave.set_id(ids[0]);
+	expect(call(near.ownership, &Ownership::Stub::WithdrawDispute,
+	    leave).record().dispute().resolved_for() == member, "withdrawn");
+	decide.set_id(ids[1]);
+	decide.set_resolved_for("ccas-de-flers");
+	decide.set_reason("Certificat SIRENE");
+	auto ended = call(agency().ownership, &Ownership::Stub::ResolveDispute,
+	    decide).record().dispute();
+	expect(ended.state() == DISPUTE_STATE_RESOLVED &&
+	    ended.holder().owner() == member, ended.DebugString());
 }
 
 void status__recorded_then_again__precondition_told()
@@ -508,7 +545,7 @@ void methods__all_of_all_services__were_answered()
 	expect(names == reflected<alpha::ServerReflection,
 	    alpha::ServerReflectionRequest, alpha::ServerReflectionResponse>(),
 	    "v1 and v1alpha differ");
-	expect(names.size() == 9, std::to_string(names.size()) + " services");
+	expect(names.size() == 10, std::to_string(names.size()) + " services");
 	for (const auto &name : names) {
 		auto *s = google::protobuf::DescriptorPool::generated_pool()
 		    ->FindServiceByName(name);
@@ -528,6 +565,7 @@ std::vector<Test> more_tests()
 	return {
 		TEST(records__got_listed_confirmed_deleted__with_history),
 		TEST(refusals__decoded__say_field_version_and_rule),
+		TEST(dispute__siret_of_another__opened_given_up_decided),
 		TEST(status__recorded_then_again__precondition_told),
 		TEST(activity__declared__listed),
 		TEST(referrals_and_territories__normandy__answered),

@@ -91,6 +91,25 @@ module.exports = ({ rpc, connect, call, refused, put, site, newId, whole,
         { kind: 'KIND_SITE', owner: MEMBER });
       assert.ok(counts.length === 1 && counts[0].confirmed >= 2, counts);
     },
+    async dispute__siret_of_another__opened_given_up_decided() {
+      const near = connect('ccas-flers'), owner = 'ccas-de-flers';
+      for (const [siret, end] of [
+        ['70000001100010', (id) => call(near.ownership, 'WithdrawDispute',
+          { request_id: newId(), id, reason: 'Erreur de saisie' })],
+        ['70000002900012', (id) => call(agency.ownership, 'ResolveDispute',
+          { request_id: newId(), id, resolved_for: MEMBER,
+            reason: 'Certificat SIRENE' })]]) {
+        await put(member, site('Lieu', `node-${siret}`, { siret }));
+        const theirs = { ...site('Lieu', `node-x-${siret}`, { siret,
+          organisation_id: owner }), owner };
+        const error = await refused(put(near, theirs),
+          grpc.status.FAILED_PRECONDITION);
+        const { dispute } = details(error).ErrorInfo.metadata;
+        const { record } = await end(dispute);
+        assert.strictEqual(record.dispute.resolved_for, MEMBER);
+        assert.strictEqual(record.dispute.holder.owner, MEMBER);
+      }
+    },
     async status__recorded_then_ended__holds_between_its_dates() {
       const title = { organisation_id: MEMBER, title: 'label-spro-conseil',
         legal_basis: 'C. trav. L6111-5', authority: 'Région Normandie',

@@ -13,7 +13,7 @@ const { RESOPRO_SERVER: server, PKI: pki } = process.env;
 const read = (name) => fs.readFileSync(path.join(pki, name));
 const loaded = grpc.loadPackageDefinition(loader.loadSync(
   ['registry', 'admin', 'referrals', 'territories', 'activities',
-    'memberships'].map((n) => `resopro/v1/${n}.proto`)
+    'memberships', 'ownership'].map((n) => `resopro/v1/${n}.proto`)
     .concat('google/rpc/status.proto', 'google/rpc/error_details.proto',
       'grpc/health/v1/health.proto', 'grpc/reflection/v1/reflection.proto',
       'grpc/reflection/v1alpha/reflection.proto'),
@@ -24,6 +24,7 @@ const api = loaded.resopro.v1;
 const services = { registry: api.Registry, admin: api.Admin,
   referrals: api.Referrals, territories: api.Territories,
   activities: api.Activities, memberships: api.Memberships,
+  ownership: api.Ownership,
   health: loaded.grpc.health.v1.Health,
   reflection: loaded.grpc.reflection.v1.ServerReflection,
   reflectionAlpha: loaded.grpc.reflection.v1alpha.ServerReflection };

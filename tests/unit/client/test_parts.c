@@ -3,6 +3,7 @@
 #include <resopro/v1/activities.pb-c.h>
 #include <resopro/v1/admin.pb-c.h>
 #include <resopro/v1/memberships.pb-c.h>
+#include <resopro/v1/ownership.pb-c.h>
 #include <resopro/v1/referrals.pb-c.h>
 #include <resopro/v1/registry.pb-c.h>
 #include <resopro/v1/territories.pb-c.h>
@@ -163,6 +164,7 @@ static const ProtobufCServiceDescriptor *const services[] = {
 	&resopro__v1__activities__descriptor,
 	&resopro__v1__admin__descriptor,
 	&resopro__v1__memberships__descriptor,
+	&resopro__v1__ownership__descriptor,
 	&resopro__v1__referrals__descriptor,
 	&resopro__v1__registry__descriptor,
 	&resopro__v1__territories__descriptor,
