@@ -149,6 +149,15 @@ merge_agency_field(struct put *p, struct write *w, const struct kind_schema *ks,
 	    e);
 }
 
+/* By whoever refuses it for good: the worker or the writer. */
+static void
+journal(const struct put *p, const struct write *w)
+{
+	for (size_t i = 0; i < w->violations.n; i++)
+		write_journal(w, p->record->id, w->violations.list[i].field,
+		    w->violations.list[i].reason);
+}
+
 static int
 merge_fields(struct put *p, struct write *w, const struct kind_schema *ks,
     const Resopro__V1__Record *before, struct err *e)
@@ -346,8 +355,10 @@ put_merge_early(struct put *p, struct write *w, struct view *v, struct err *e)
 	if (put_merge(p, w, v, e) == 0)
 		return 0;
 	if (w->proposal.request_id.len == 0 || e->code == ERR_CORRUPT ||
-	    e->code == ERR_INTERNAL)
+	    e->code == ERR_INTERNAL) {
+		journal(p, w);
 		return -1;
+	}
 	err_clear(e);
 	w->violations.n = 0;
 	p->head = (struct bytes){ 0 };
@@ -583,8 +594,10 @@ put_decide_one(struct put *p, struct write *w, struct decision *d,
 	w->claims.n = 0;
 	w->claims.named[0] = '\0';
 	if (p->head.data == NULL || (found == 1 ? s.version : 0) != p->seen) {
-		if (put_merge(p, w, v, e) < 0)
+		if (put_merge(p, w, v, e) < 0) {
+			journal(p, w);
 			return -1;
+		}
 	}
 	w->current_version = p->seen;
 	if (p->unchanged &&

@@ -350,12 +350,26 @@ judge_retirements(struct sync *s)
 	    n);
 }
 
+static void
+journal(const struct sync *s)
+{
+	for (uint32_t n = 0; s->result.refused > 0 && n < s->set.n; n++) {
+		const struct sync_item *i = s->set.items[n];
+
+		for (size_t k = 0;
+		     i->action == SYNC_REFUSED && k < i->n_refusals; k++)
+			write_journal(&s->write, i->id != NULL ? i->id : "",
+			    i->refusals[k]->field, i->refusals[k]->reason);
+	}
+}
+
 void
 sync_judge(struct sync *s)
 {
 	count(s);
 	if (s->dry_run)
 		return;
+	journal(s);
 	if (s->result.refused > 0 && !s->accept_valid) {
 		/* Those that a full set would retire count too. */
 		err_set(&s->refusal, ERR_PRECONDITION,

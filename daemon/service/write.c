@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "base/digest.h"
+#include "base/log.h"
 #include "service/disputes.h"
 
 #define WRITE_ARENA_BYTES ((size_t)64 << 20)
@@ -115,6 +116,16 @@ write_closed(struct call *c)
 		return;
 	write_of(u)->user.call = NULL;
 	store_cancel(&write_of(u)->proposal);
+}
+
+void
+write_journal(const struct write *w, const char *record, const char *field,
+    const char *reason)
+{
+	if (strcmp(reason, "FIELD_OF_AGENCY") == 0)
+		log_warning("agency_field_refused",
+		    "account=%s method=%s record=%s field=%s", w->who.account,
+		    w->proposal.method, record, field);
 }
 
 static void

@@ -63,6 +63,11 @@ int write_submit(struct write *,
  * writer is not done. */
 void write_closed(struct call *);
 
+/* A member reached for a field that is the agency's: that is refused, and told
+ * to the journal, so that the agency can ask who tried.  Looks at the reason. */
+void write_journal(const struct write *, const char *record, const char *field,
+    const char *reason);
+
 /* What was noticed and accepted, for an answer; in the write's arena. */
 char **write_warnings(struct write *, size_t *n);
 

@@ -233,6 +233,32 @@ def member__site_that_names_no_body__is_of_its_own(agency, member):
     assert items[0].refusals[0].field == "site.organisation_id", items
 
 
+def member__fields_of_the_agency__refused_by_name_and_journalled(agency,
+        member):
+    body = reg.SyncRecord(record=t.Record(source_id="x", id=MEMBER,
+        organisation=t.Organisation(nom="La mission", kind="cio")))
+    context.expected = b"agency_field_refused"
+
+    def told():
+        with open(context.log) as f:
+            return [line for line in f if "agency_field_refused" in line]
+
+    sync(member, [body], "agence", dry_run=True)        # only looking
+    assert not told()
+    items, _ = sync(member, [body], "agence", accept_valid=True)
+    assert items[0].refusals[0].field == "organisation.kind", items
+    for request_id in "", new_id():
+        error = refusal(lambda: member.Registry.Put(reg.PutRequest(
+            request_id=request_id, record=t.Record(kind=ORGANISATION,
+            id=MEMBER, organisation=body.record.organisation))),
+            Code.PERMISSION_DENIED)
+        assert "organisation.kind" in error.details(), error.details()
+    for line in told():
+        assert "account=bocage" in line and "record=" + MEMBER in line and \
+            "field=organisation.kind" in line, line
+    assert len(told()) == 3, told()
+
+
 # ---- the first answer, again ------------------------------------------------
 
 
