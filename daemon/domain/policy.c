@@ -34,7 +34,7 @@ static const char own_only[] =
 static const char own_activity[] =
     "read the activities of your own body, or ask the agency for a report";
 static const char by_memberships[] =
-    "titles are recorded and ended by Memberships, never by the Registry";
+    "titles are the agency's: it records and ends them (resopro membership)";
 static const char own_dispute[] =
     "disputes are between their two parties and the agency";
 static const char by_ownership[] =
@@ -117,9 +117,10 @@ static const struct policy_row rows[] = {
 	    AGENCY | WRITER | PROXIMITY, "withdraw-dispute", own_dispute },
 
 	/* ---- titles: the Agency records, the Region decides ---- */
-	{ MEMBERSHIPS "RecordStatus", SUBJECT_STATUS, ADMIN | REGION, 0,
+	/* a coordinator those of the proximity network only: memberships.c */
+	{ MEMBERSHIPS "RecordStatus", SUBJECT_STATUS, AGENCY | REGION, 0,
 	    "record-status", ask_agency },
-	{ MEMBERSHIPS "EndStatus", SUBJECT_STATUS, ADMIN | REGION, 0,
+	{ MEMBERSHIPS "EndStatus", SUBJECT_STATUS, AGENCY | REGION, 0,
 	    "record-status", ask_agency },
 
 	/* ---- activities ---- */

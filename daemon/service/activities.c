@@ -5,6 +5,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/clock.h"
+#include "domain/date.h"
 #include "resopro/v1/activities.pb-c.h"
 #include "service/authorise.h"
 #include "service/list.h"
@@ -29,6 +31,26 @@ refuse(struct write *w, enum err_code code, const char *field,
 	violations_add(&w->violations, &v);
 	*e = w->violations.first;
 	return -1;
+}
+
+/* A class is counted once. */
+static int
+check_classes(struct write *w, const char *field,
+    Resopro__V1__Count *const *counts, size_t n, struct err *e)
+{
+	char msg[96];
+
+	for (size_t i = 1; i < n; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(counts[i]->code, counts[j]->code) != 0)
+				continue;
+			(void)snprintf(msg, sizeof msg, "%.60s stands twice",
+			    counts[i]->code);
+			return refuse(w, ERR_INVALID, field, "DUPLICATE", msg,
+			    "give each class once", e);
+		}
+	}
+	return 0;
 }
 
 static int
@@ -74,9 +96,14 @@ check_notes(struct write *w, const Resopro__V1__Activity *a, struct err *e)
 }
 
 static int
-check_activity(struct write *w, const Resopro__V1__Activity *a, struct err *e)
+check_dates(struct write *w, const Resopro__V1__Activity *a, struct err *e)
 {
-	int rc = check_notes(w, a, e);
+	bool done =
+	    a->state == RESOPRO__V1__ACTIVITY_STATE__ACTIVITY_STATE_REALISE ||
+	    a->state == RESOPRO__V1__ACTIVITY_STATE__ACTIVITY_STATE_UNSPECIFIED;
+	const char *last = a->end[0] != '\0' ? a->end : a->start;
+	char today[DATE_TEXT_SIZE], msg[96];
+	int rc = 0;
 
 	if (a->end[0] != '\0' && strcmp(a->end, a->start) < 0)
 		rc = refuse(w, ERR_INVALID, "activity.end", "DATES",
@@ -88,7 +115,32 @@ check_activity(struct write *w, const Resopro__V1__Activity *a, struct err *e)
 		violations_warn(&w->violations,
 		    "activity.end: the activity "
 		    "spans two years; it counts in the year of its end");
-	if (a->partial)
+	date_format(date_from_unix(clock_wall_ns() / 1000000000), today);
+	if (done && strcmp(last, today) > 0) {
+		(void)snprintf(msg, sizeof msg, "%s is still to come", last);
+		rc = refuse(w, ERR_INVALID,
+		    a->end[0] != '\0' ? "activity.end" : "activity.start",
+		    "NOT_YET", msg,
+		    "declare it once it is over, or as a project (state "
+		    "projet)",
+		    e);
+	}
+	return rc;
+}
+
+static int
+check_activity(struct write *w, const Resopro__V1__Activity *a, struct err *e)
+{
+	int rc = check_notes(w, a, e);
+
+	if (check_dates(w, a, e) < 0 ||
+	    check_classes(w, "activity.audience", a->audience, a->n_audience,
+		e) < 0 ||
+	    check_classes(w, "activity.by_sex", a->by_sex, a->n_by_sex, e) <
+		0 ||
+	    check_classes(w, "activity.by_age", a->by_age, a->n_by_age, e) < 0)
+		rc = -1;
+	if (rc < 0 || a->partial)
 		return rc;
 	if (check_sum(w, "activity.by_sex", a->by_sex, a->n_by_sex, a->people,
 		e) < 0 ||

@@ -227,6 +227,55 @@ whole_method(struct arena *arena, const char *given)
 			       : arena_printf(arena, "/resopro.v1.%s", given);
 }
 
+/* Does the question name a field, and is there such a field? */
+static int
+check_field(const struct question *q, struct err *e)
+{
+	const struct kind_schema *ks = schema_of(q->kind);
+
+	if (q->field[0] == '\0' ||
+	    (ks != NULL && schema_field(ks, q->field) != NULL))
+		return 0;
+	err_set(e, ERR_INVALID, "field: %s has no field %s",
+	    ks != NULL ? ks->name : "what the method acts on", q->field);
+	err_field(e, "field");
+	err_reason(e, "FIELD");
+	return err_remedy(e, "give the kind of record, and a field of it as "
+			     "resopro show --output json names it");
+}
+
+enum { KINDS_END = 32 }; /* past every kind that the policy knows */
+
+/* A method that acts on records: of the only kind that it takes, or of the
+ * kind that the question must name. */
+static int
+find_kind(struct question *q, struct err *e)
+{
+	unsigned subjects = 0;
+	int kind;
+
+	if (q->kind != RESOPRO__V1__KIND__KIND_UNSPECIFIED)
+		return 0;
+	for (size_t i = 0; policy_at(i) != NULL; i++)
+		if (strcmp(policy_at(i)->method, q->method) == 0)
+			subjects |= policy_at(i)->subjects;
+	if (subjects == 0 || (subjects & SUBJECT_NONE) != 0)
+		return 0;
+	for (kind = RESOPRO__V1__KIND__KIND_ORGANISATION; kind < KINDS_END;
+	     kind++) {
+		if (authorise_subject((Resopro__V1__Kind)kind) != subjects)
+			continue;
+		q->kind = (Resopro__V1__Kind)kind;
+		return 0;
+	}
+	err_set(e, ERR_INVALID, "kind: %s acts on records of several kinds",
+	    q->method);
+	err_field(e, "kind");
+	err_reason(e, "REQUIRED");
+	return err_remedy(e, "say on which: organisation, site, offer, status "
+			     "or activity");
+}
+
 /* Whose is the record that the question is about? */
 static int
 find_subject(struct question *q, struct view *v, struct arena *arena,
@@ -286,7 +335,8 @@ explain(struct call *c, const ProtobufCMessage *m, struct err *e)
 		err_reason(e, "METHOD");
 		return err_remedy(e, "give Service/Method, as Registry/Put");
 	}
-	if (find_subject(&q, v, call_arena(c), in->record_id, e) < 0)
+	if (find_kind(&q, e) < 0 || check_field(&q, e) < 0 ||
+	    find_subject(&q, v, call_arena(c), in->record_id, e) < 0)
 		return -1;
 	r.revision = view_revision(v);
 	verdict(&q, call_arena(c), &r);

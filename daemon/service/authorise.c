@@ -18,8 +18,8 @@ SAME(ROLE_MEMBER_READER, RESOPRO__V1__ROLE__ROLE_MEMBER_READER);
 SAME(ROLE_PROXIMITY, RESOPRO__V1__ROLE__ROLE_PROXIMITY);
 SAME(ROLE_OPERATOR, RESOPRO__V1__ROLE__ROLE_OPERATOR);
 
-static enum subject
-subject_of(Resopro__V1__Kind kind)
+enum subject
+authorise_subject(Resopro__V1__Kind kind)
 {
 	switch (kind) {
 	case RESOPRO__V1__KIND__KIND_ORGANISATION:
@@ -62,7 +62,7 @@ principal_owns(const struct principal *who, const char *owner,
 const struct policy_row *
 authorise_row(const char *method, Resopro__V1__Kind kind)
 {
-	return policy_find(method, subject_of(kind));
+	return policy_find(method, authorise_subject(kind));
 }
 
 static int

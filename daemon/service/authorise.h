@@ -12,6 +12,9 @@
 bool principal_owns(const struct principal *, const char *owner,
     Resopro__V1__Kind, const char *id, const char *organisation_id);
 
+/* What a record of this kind is to the policy (0: nothing that has an owner). */
+enum subject authorise_subject(Resopro__V1__Kind);
+
 /* The row that decides for this method and kind (0: none), or NULL. */
 const struct policy_row *authorise_row(const char *method, Resopro__V1__Kind);
 

@@ -498,9 +498,11 @@ edit_drop_token(struct account_write *w, Account *a, struct decision *d,
 	}
 	if (a == NULL)
 		absent(w->id, e);
-	else
+	else {
 		refuse(e, "token_id", "TOKEN", "is no token of this account",
 		    "see resopro account show");
+		e->code = ERR_NOT_FOUND;
+	}
 	return NULL;
 }
 

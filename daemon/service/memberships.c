@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "domain/policy.h"
+#include "domain/vocabulary.h"
 #include "resopro/v1/memberships.pb-c.h"
 #include "service/record.h"
 #include "service/registry.h"
@@ -130,6 +132,39 @@ refuse(struct write *w, const char *field, const char *reason, const char *msg,
 	return -1;
 }
 
+/* What the vocabulary says of a title: "cercle", "decision"; "" unknown. */
+static const char *
+title_says(const struct write *w, const char *title, const char *column)
+{
+	const struct vocabulary *all =
+	    vocabularies_find(catalog_vocabularies(w->catalog), "titles");
+	const struct vocabulary_term *term =
+	    all != NULL ? vocabulary_term(all, title) : NULL;
+	const char *value =
+	    term != NULL ? vocabulary_extra(term, column) : NULL;
+
+	return value != NULL ? value : "";
+}
+
+/* Coordinators integrate bodies into the proximity network; every other title
+ * is the administrators' or the Region's. */
+static int
+check_hand(const struct write *w, const Resopro__V1__Status *s, struct err *e)
+{
+	const unsigned all =
+	    ROLE_BIT(ROLE_AGENCY_ADMIN) | ROLE_BIT(ROLE_REGION_SIGNATORY);
+
+	if ((w->who.roles & all) != 0 ||
+	    strcmp(title_says(w, s->title, "cercle"), "4") == 0)
+		return 0;
+	err_set(e, ERR_DENIED,
+	    "status.title: %s is not a coordinator's to give", s->title);
+	err_field(e, "status.title");
+	err_reason(e, "NOT_ALLOWED");
+	return err_remedy(e, "record titles of the proximity network (cercle "
+			     "4), or ask the agency's administrator");
+}
+
 int
 memberships_check(const struct put *p, struct write *w, struct view *v,
     struct err *e)
@@ -142,6 +177,13 @@ memberships_check(const struct put *p, struct write *w, struct view *v,
 		.mine = s };
 	char msg[200];
 
+	if (check_hand(w, s, e) < 0)
+		return -1;
+	if (!p->exists && s->decision_number[0] == '\0' &&
+	    strcmp(title_says(w, s->title, "decision"), "label") == 0)
+		return refuse(w, "status.decision_number", "REQUIRED",
+		    "a label is given by a decision",
+		    "give the number of the Region's decision", e);
 	if (s->to[0] != '\0' && strcmp(s->to, s->from) < 0)
 		return refuse(w, "status.to", "DATES",
 		    "is before the first day",
@@ -209,12 +251,30 @@ new_id(struct write *w, const char *request_id)
 	return arena_strdup(w->arena, id);
 }
 
+/* Legal basis and authority are the title's own when nothing else is said. */
+static Resopro__V1__Status *
+with_defaults(struct write *w, const Resopro__V1__Status *asked)
+{
+	Resopro__V1__Status *s = arena_memdup(w->arena, asked, sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	if (s->legal_basis[0] == '\0')
+		s->legal_basis =
+		    (char *)(uintptr_t)title_says(w, s->title, "legal_basis");
+	if (s->authority[0] == '\0')
+		s->authority =
+		    (char *)(uintptr_t)title_says(w, s->title, "authority");
+	return s;
+}
+
 static int
 record_status(struct call *c, const ProtobufCMessage *m, struct err *e)
 {
 	const Resopro__V1__RecordStatusRequest *q =
 	    (const Resopro__V1__RecordStatusRequest *)m;
 	Resopro__V1__Record r = RESOPRO__V1__RECORD__INIT;
+	Resopro__V1__Status *status;
 	struct status_call *w;
 	struct view *v;
 
@@ -229,12 +289,16 @@ record_status(struct call *c, const ProtobufCMessage *m, struct err *e)
 	w = (struct status_call *)write_new(c, sizeof *w, q->request_id, e);
 	if (w == NULL)
 		return -1;
+	if ((status = with_defaults(&w->write, q->status)) == NULL) {
+		write_free(&w->write);
+		return err_set(e, ERR_NOMEM, "record a title");
+	}
 	r.kind = STATUS;
 	r.id = q->id[0] != '\0'
 		   ? q->id
 		   : (char *)(uintptr_t)new_id(&w->write, q->request_id);
 	r.body_case = RESOPRO__V1__RECORD__BODY_STATUS;
-	r.status = q->status;
+	r.status = status;
 	w->put.if_version = q->if_version; /* 0: a new one */
 	v = service_view(call_service(c), e);
 	if (v == NULL || put_prepare(&w->put, &w->write, &r, e) < 0 ||
@@ -325,9 +389,12 @@ end_status(struct call *c, const ProtobufCMessage *m, struct err *e)
 	    value_check(VALUE_DATE, "to", q->to, strlen(q->to), e) < 0)
 		return -1;
 	if (value_chars(q->reason, strlen(q->reason)) < 3) {
-		err_set(e, ERR_INVALID, "reason: is required");
+		bool none = q->reason[0] == '\0';
+
+		err_set(e, ERR_INVALID, "reason: is %s",
+		    none ? "required" : "too short");
 		err_field(e, "reason");
-		err_reason(e, "REQUIRED");
+		err_reason(e, none ? "REQUIRED" : "TOO_SHORT");
 		return err_remedy(e, "say in 3 to 500 characters why the title "
 				     "ends");
 	}

@@ -40,6 +40,17 @@ registry_not_found(Resopro__V1__Kind kind, const char *id, bool deleted,
 				 : "check the kind and the id (resopro list)");
 }
 
+static int
+not_yet_there(const Resopro__V1__GetRequest *q, uint64_t revision,
+    struct err *e)
+{
+	err_set(e, ERR_NOT_FOUND, "%s %s did not exist at revision %llu",
+	    schema_of(q->kind)->name, q->id, (unsigned long long)revision);
+	err_reason(e, "ABSENT");
+	return err_remedy(e, "its history says since when there is one "
+			     "(resopro history)");
+}
+
 #define TIME_MAX 9223372035 /* 2262: as nanoseconds it fits 64 bits */
 
 static int
@@ -138,6 +149,8 @@ registry_get(struct call *c, const ProtobufCMessage *m, struct err *e)
 	found = registry_read(v, q->kind, q->id, revision, &s, e);
 	if (found < 0)
 		return -1;
+	if (found == 0 && q->as_of != NULL)
+		return not_yet_there(q, revision, e);
 	if (found == 0 || s.deleted)
 		return registry_not_found(q->kind, q->id, found == 1, e);
 	if (authorise_stored(call_principal(c), call_method(c)->path, &s, e) <

@@ -63,7 +63,7 @@ def sync__full_set_of_activities__members_cannot_delete_what_they_declared(
     made = member.Activities.Declare(act.DeclareRequest(request_id=new_id(),
         source="crm", source_id="a1", activity=t.Activity(
         organisation_id=MEMBER, activity_kind="A11", title="Un forum",
-        start="2026-03-12", communes=["61169"]))).record
+        start="2024-03-12", communes=["61169"]))).record
     for kinds in [t.KIND_ACTIVITY], [SITE, t.KIND_STATUS]:
         refusal(lambda: sync(member, [], "crm", FULL, kinds, confirm_retire=1),
             Code.PERMISSION_DENIED)

@@ -75,7 +75,7 @@ def calls(client):
     client.Activities.Declare(act.DeclareRequest(request_id=new_id(),
         source="crm", source_id="a1", activity=t.Activity(
         organisation_id=AGENCY, activity_kind="A11", title="Un forum",
-        start="2026-03-12", communes=["61169"])))
+        start="2024-03-12", communes=["61169"])))
     refusal(lambda: client.Activities.Declare(act.DeclareRequest()),
         Code.INVALID_ARGUMENT)
     account = admin.Account(id="essai", organisation_id=AGENCY,

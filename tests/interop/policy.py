@@ -48,8 +48,9 @@ TABLE.update({
     ("Registry/FreshnessCounts", ""): (ALL, ""),
     ("Ownership/ResolveDispute", "dispute"): ("AC", ""),
     ("Ownership/WithdrawDispute", "dispute"): ("", "ACWX"),
-    ("Memberships/RecordStatus", "status"): ("AR", ""),
-    ("Memberships/EndStatus", "status"): ("AR", ""),
+    # of the proximity network; other titles are not a coordinator's, below
+    ("Memberships/RecordStatus", "status"): ("ACR", ""),
+    ("Memberships/EndStatus", "status"): ("ACR", ""),
     ("Activities/Declare", "activity"): ("AC", "WX"),
     ("Activities/List", "activity"): READ_DEEDS,
     ("Referrals/Find", ""): (ALL, ""),
@@ -87,10 +88,10 @@ def record_of(kind, body, id_, nom="Un nom"):
         "offer": lambda: dict(offer=t.Offer(organisation_id=body, nom=nom,
             description="Une description")),
         "status": lambda: dict(status=t.Status(organisation_id=body,
-            title="cep-loi", legal_basis="Loi", authority="Loi",
+            title="reseau-proximite", legal_basis="Loi", authority="Loi",
             **{"from": "2020-01-01"})),
         "activity": lambda: dict(activity=t.Activity(organisation_id=body,
-            activity_kind="A11", title="Un forum", start="2026-03-12",
+            activity_kind="A11", title="Un forum", start="2024-03-12",
             communes=["61169"])),
         "dispute": lambda: dict(dispute=t.Dispute(organisation_id=body,
             kind=t.KIND_SITE, siret=siret(9999),
@@ -443,6 +444,23 @@ def field_of_the_agency__pushed_by_its_owner__refused_by_name():
             request_id=new_id(), record=record)), Code.PERMISSION_DENIED)
         assert "organisation." + field in error.details(), error.details()
     member.close()
+
+
+def title_above_the_proximity_network__by_a_coordinator__denied():
+    coordinator = context.client("coordination")
+    status = record_of("status", r.MEMBER, "").status
+    status.title = "cep-loi"
+    error = r.refusal(lambda: coordinator.Memberships.RecordStatus(
+        memberships.RecordStatusRequest(request_id=new_id(), status=status)),
+        Code.PERMISSION_DENIED)
+    assert "status.title" in error.details(), error.details()
+    given = agency.Memberships.RecordStatus(memberships.RecordStatusRequest(
+        request_id=new_id(), status=status)).record
+    error = r.refusal(lambda: coordinator.Memberships.EndStatus(
+        memberships.EndStatusRequest(request_id=new_id(), id=given.id,
+        to="2099-12-31", reason="pour voir")), Code.PERMISSION_DENIED)
+    assert "status.title" in error.details(), error.details()
+    coordinator.close()
 
 
 def field_of_the_agency__left_empty_by_its_owner__kept():

@@ -388,7 +388,7 @@ def memberships__recorded_then_ended__hold_between_their_dates(agency, member):
         to="", **{"from": "2020-01-01"})))
     activity = act.DeclareRequest(request_id=new_id(), activity=t.Activity(
         organisation_id=MEMBER, activity_kind="A11", title="Un forum",
-        start="2026-03-12", communes=["61169"]))
+        start="2024-03-12", communes=["61169"]))
     declared = member.Activities.Declare(activity)
     assert declared.record.kind == t.KIND_ACTIVITY
     assert declared.record.id in [a.id for a in member.Activities.List(
@@ -397,7 +397,7 @@ def memberships__recorded_then_ended__hold_between_their_dates(agency, member):
         request_id=new_id(), id=made.record.id, to="2026-05-31",
         reason="fin de la convention"))
     assert ended.record.status.to == "2026-05-31"
-    activity.request_id, activity.activity.start = new_id(), "2026-06-01"
+    activity.request_id, activity.activity.start = new_id(), "2024-06-01"
     error = refusal(lambda: member.Activities.Declare(activity),
         Code.FAILED_PRECONDITION)
     assert details(error)["PreconditionFailure"].violations

@@ -278,7 +278,7 @@ void activity__declared__listed()
 	a->set_organisation_id(member);
 	a->set_activity_kind("A11");
 	a->set_title("Forum des métiers");
-	a->set_start("2026-03-12");
+	a->set_start("2024-03-12");
 	a->add_communes("61169");
 	a->set_people(10);
 	auto made = call(s, &Activities::Stub::Declare, q);

@@ -133,7 +133,7 @@ module.exports = ({ rpc, connect, call, refused, put, site, newId, whole,
     async activity__declared__listed_and_refused_twice() {
       const declare = { source: 'node', source_id: 'forum', activity: {
         organisation_id: MEMBER, activity_kind: 'A11',
-        title: 'Forum des métiers', start: '2026-03-12', communes: ['61169'],
+        title: 'Forum des métiers', start: '2024-03-12', communes: ['61169'],
         people: 10 } };
       const made = await call(member.activities, 'Declare',
         { request_id: newId(), ...declare });
