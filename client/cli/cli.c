@@ -46,11 +46,13 @@ static int
 read_timeout(struct cli *cli)
 {
 	const char *text = cli->settings->values[SETTING_TIMEOUT];
+	char name[300];
 	uint64_t seconds;
 
 	if (text == NULL)
 		return 0;
-	if (cli_number(cli, "--timeout", text, 1, TIMEOUT_MAX_S, &seconds) != 0)
+	settings_name(cli->settings, SETTING_TIMEOUT, name, sizeof name);
+	if (cli_number(cli, name, text, 1, TIMEOUT_MAX_S, &seconds) != 0)
 		return EXIT_USAGE;
 	cli->deadline_ms = (int64_t)seconds * 1000;
 	return 0;

@@ -40,17 +40,26 @@ colour_of(Resopro__V1__ChangeType type)
 }
 
 static void
+show_value(struct cli *cli, enum colour colour, const char *text)
+{
+	char *plain = json_plain(text);
+
+	term_print(cli->out, cli->colour_out, colour,
+	    plain != NULL ? plain : text);
+	free(plain);
+}
+
+static void
 show_change(struct cli *cli, const Resopro__V1__FieldChange *c, int width)
 {
 	fputs("    ", cli->out);
 	term_print(cli->out, cli->colour_out, COLOUR_DIM, c->field);
 	fprintf(cli->out, "%*s", width - (int)strlen(c->field) + 2, "");
 	if (*c->before != '\0') {
-		term_print(cli->out, cli->colour_out, COLOUR_BAD, c->before);
+		show_value(cli, COLOUR_BAD, c->before);
 		fputs(" → ", cli->out);
 	}
-	term_print(cli->out, cli->colour_out, COLOUR_GOOD,
-	    *c->after != '\0' ? c->after : "∅");
+	show_value(cli, COLOUR_GOOD, *c->after != '\0' ? c->after : "∅");
 	putc('\n', cli->out);
 }
 

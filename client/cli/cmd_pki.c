@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "cmd.h"
@@ -203,8 +204,8 @@ run_account(struct cli *cli, const struct args *args)
 		cli_say(cli,
 		    _("The old certificate stays good until it "
 		      "expires: once the new one is in use, resopro "
-		      "pki revoke %s SERIAL ends it."),
-		    dir);
+		      "pki revoke %s %s/account-%s.pem.previous ends it."),
+		    dir, dir, id);
 	cli_say(cli,
 	    _("Next: bring both files and %s/ca.pem to the member over "
 	      "a safe channel. The certificate opens the account "
@@ -219,7 +220,14 @@ run_revoke(struct cli *cli, const struct args *args)
 	const char *dir = args_operand(args, 0), *what = args_operand(args, 1);
 	struct pki_options o = { 0 };
 	struct rsp_error e = { 0 };
+	struct pki_cert cert;
 	unsigned n;
+
+	if (access(what, F_OK) == 0) {
+		if (pki_show(what, &cert, &e) != 0)
+			return failed(cli, &e);
+		what = cert.serial;
+	}
 
 	if (!cli_ask(cli, _("Revoke the certificates in force of %s?"), what))
 		return EXIT_INTERRUPTED;
@@ -337,7 +345,7 @@ static const struct cmd pki_cmd_account = {
 };
 static const struct cmd pki_cmd_revoke = {
 	.name = "revoke",
-	.args = "DIR ID|SERIAL",
+	.args = "DIR ID|SERIAL|FILE",
 	.min = 2,
 	.max = 2,
 	.complete = "files|",

@@ -318,6 +318,7 @@ settings_load(struct settings *s, const struct args *args, struct rsp_error *e)
 {
 	struct reading r = { .settings = s, .error = e };
 	const char *asked = args_get(args, "profile"), *value;
+	bool named = asked != NULL;
 	size_t i;
 
 	memset(s, 0, sizeof *s);
@@ -329,14 +330,32 @@ settings_load(struct settings *s, const struct args *args, struct rsp_error *e)
 	for (i = 0; i < SETTING_COUNT; i++) {
 		value = rows[i].option != NULL ? args_get(args, rows[i].option)
 					       : NULL;
-		if (value == NULL)
-			value = env(rows[i].env);
+		s->origin[i] = value != NULL ? ORIGIN_OPTION : ORIGIN_PROFILE;
+		if (value == NULL && !named &&
+		    (value = env(rows[i].env)) != NULL)
+			s->origin[i] = ORIGIN_ENVIRONMENT;
 		if (value == NULL)
 			continue;
 		free(s->values[i]);
 		s->values[i] = strdup(value);
 	}
 	return 0;
+}
+
+void
+settings_name(const struct settings *s, enum setting i, char *out, size_t room)
+{
+	switch (s->origin[i]) {
+	case ORIGIN_OPTION:
+		snprintf(out, room, "--%s", rows[i].option);
+		break;
+	case ORIGIN_ENVIRONMENT:
+		snprintf(out, room, "%s", rows[i].env);
+		break;
+	case ORIGIN_PROFILE:
+		snprintf(out, room, "%s: %s", s->file, rows[i].key);
+		break;
+	}
 }
 
 void

@@ -1,6 +1,7 @@
 /*
  * config.h - where the server is and who we are: options override the
- * environment, the environment overrides the profile of a configuration file.
+ * environment, the environment overrides the profile of a configuration file;
+ * a profile that --profile names is taken whole, whatever the environment says.
  *
  *	# ~/.config/resopro/config
  *	profile = agence		; used when none is asked for
@@ -30,10 +31,13 @@ enum setting {
 	SETTING_COUNT
 };
 
+enum setting_origin { ORIGIN_PROFILE, ORIGIN_ENVIRONMENT, ORIGIN_OPTION };
+
 struct settings {
 	char *values[SETTING_COUNT]; /* NULL: not set */
-	char *profile;               /* its name, or NULL */
-	char *file;                  /* configuration file read, or NULL */
+	enum setting_origin origin[SETTING_COUNT];
+	char *profile; /* its name, or NULL */
+	char *file;    /* configuration file read, or NULL */
 };
 
 /*
@@ -46,6 +50,10 @@ struct settings {
  */
 int settings_load(struct settings *, const struct args *, struct rsp_error *);
 void settings_free(struct settings *);
+
+/* What the user calls a setting where he set it: "--timeout",
+ * "RESOPRO_TIMEOUT" or "FILE: timeout". */
+void settings_name(const struct settings *, enum setting, char *, size_t room);
 
 /* Names of the profiles of the configuration file, for completion; `each` is
  * called with one name. */

@@ -6,6 +6,8 @@
 
 #include "json.h"
 
+enum { OPTION_MAX = 48 };
+
 bool
 form_is_used(struct cli *cli, const struct form_row *row)
 {
@@ -20,6 +22,7 @@ static json_t *
 count(struct cli *cli, const char *option, const char *text)
 {
 	const char *equals = strchr(text, '=');
+	char name[OPTION_MAX];
 	uint64_t people;
 
 	if (equals == NULL || equals == text) {
@@ -27,7 +30,8 @@ count(struct cli *cli, const char *option, const char *text)
 		    _("--%s: “%.60s” has no code and number"), option, text);
 		return NULL;
 	}
-	if (cli_number(cli, option, equals + 1, 0, 1000000, &people) != 0)
+	snprintf(name, sizeof name, "--%s", option);
+	if (cli_number(cli, name, equals + 1, 0, 1000000, &people) != 0)
 		return NULL;
 	return json_pack("{s:s%,s:I}", "code", text, (size_t)(equals - text),
 	    "people", (json_int_t)people);
@@ -70,18 +74,18 @@ static json_t *
 value_of(struct cli *cli, const struct form_row *row)
 {
 	const char *text = args_get(cli->args, row->option);
+	char name[OPTION_MAX];
 	uint64_t n;
 
+	snprintf(name, sizeof name, "--%s", row->option);
 	switch (row->type) {
 	case FORM_DATE:
-		return cli_date(cli, row->option, text) == 0 ? json_string(text)
-							     : NULL;
+		return cli_date(cli, name, text) == 0 ? json_string(text)
+						      : NULL;
 	case FORM_ID:
-		return cli_id(cli, row->option, text) == 0 ? json_string(text)
-							   : NULL;
+		return cli_id(cli, name, text) == 0 ? json_string(text) : NULL;
 	case FORM_NUMBER:
-		return cli_number(cli, row->option, text, 0, UINT32_MAX, &n) ==
-			       0
+		return cli_number(cli, name, text, 0, UINT32_MAX, &n) == 0
 			   ? json_integer((json_int_t)n)
 			   : NULL;
 	case FORM_DECIMAL:
@@ -97,18 +101,38 @@ value_of(struct cli *cli, const struct form_row *row)
 	return json_string(text);
 }
 
+/* Every option that is missing, in one message. */
+static int
+check_required(struct cli *cli, const struct form_row *row)
+{
+	char missing[400] = "";
+	size_t len = 0, n = 0;
+
+	for (; row->option != NULL; row++) {
+		if (!row->required || args_has(cli->args, row->option))
+			continue;
+		if (len < sizeof missing)
+			len += (size_t)snprintf(missing + len,
+			    sizeof missing - len, "%s--%s", n > 0 ? ", " : "",
+			    row->option);
+		n++;
+	}
+	return n == 0 ? 0
+		      : cli_usage(cli,
+			    i18n_plural("%s is missing", "%s are missing", n),
+			    missing);
+}
+
 static int
 fill(struct cli *cli, const struct form_row *row, json_t *object)
 {
 	json_t *value;
 
+	if (check_required(cli, row) != 0)
+		return EXIT_USAGE;
 	for (; row->option != NULL; row++) {
-		if (!args_has(cli->args, row->option)) {
-			if (row->required)
-				return cli_usage(cli, _("--%s is missing"),
-				    row->option);
+		if (!args_has(cli->args, row->option))
 			continue;
-		}
 		value = value_of(cli, row);
 		if (value == NULL ||
 		    json_object_set_new(object, row->field, value) != 0)

@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 /* ---- writing ------------------------------------------------------------ */
@@ -34,9 +35,18 @@ void json_write_string(FILE *, const char *text);
 
 /* One field's value as people read it: text as it is, times in RFC 3339, enums
  * in short lower case ("site" for KIND_SITE), lists apart by `separator`,
- * messages as JSON.  "" when not set.  free() it; NULL without memory. */
+ * a Count as
+ * CODE=NUMBER, other messages as JSON.  "" when not set.  free() it; NULL without memory. */
 char *json_field_text(const ProtobufCMessage *,
     const ProtobufCFieldDescriptor *, const char *separator);
+
+/* Is each value of the field a Count (CODE=NUMBER)? */
+bool json_is_count(const ProtobufCFieldDescriptor *);
+
+/* A value that the server wrote as JSON, as people read it: the entries of a
+ * list apart by commas, a count as CODE=NUMBER; any other text as it is.
+ * free() it; NULL without memory. */
+char *json_plain(const char *text);
 
 /* Is the field set (proto3: other than its default)? */
 int json_field_is_set(const ProtobufCMessage *,
@@ -56,7 +66,7 @@ struct json_fault {
 	int line;         /* from 1; 0 when not known */
 	char path[160];   /* "site.position.latitude"; "" the whole */
 	char msg[256];    /* translated */
-	char remedy[256]; /* translated */
+	char remedy[640]; /* translated */
 };
 
 /*

@@ -518,7 +518,7 @@ static bool
 unknown_field(struct reader *r, const message_desc *d, const char *key)
 {
 	struct closest near = { .word = key };
-	char list[220] = "";
+	char list[560] = "";
 	size_t n = 0;
 	unsigned i;
 

@@ -14,6 +14,7 @@
 
 typedef ProtobufCFieldDescriptor field_desc;
 
+static const char count_name[] = "resopro.v1.Count";
 static const char timestamp_name[] = "google.protobuf.Timestamp";
 
 /* ---- values ---------------------------------------------------------------- */
@@ -412,6 +413,28 @@ json_enum_short(const ProtobufCEnumDescriptor *e, int value, char buf[48])
 	return buf;
 }
 
+bool
+json_is_count(const field_desc *f)
+{
+	const ProtobufCMessageDescriptor *d = f->descriptor;
+
+	return f->type == PROTOBUF_C_TYPE_MESSAGE &&
+	       strcmp(d->name, count_name) == 0;
+}
+
+static void text_value(FILE *, const field_desc *, const void *at);
+
+/* A resopro.v1.Count: its code and its number. */
+static void
+text_count(FILE *out, const ProtobufCMessage *m)
+{
+	const field_desc *f = m->descriptor->fields;
+
+	text_value(out, &f[0], member(m, &f[0]));
+	putc('=', out);
+	text_value(out, &f[1], member(m, &f[1]));
+}
+
 static void
 text_value(FILE *out, const field_desc *f, const void *at)
 {
@@ -436,6 +459,10 @@ text_value(FILE *out, const field_desc *f, const void *at)
 		    strcmp(m->descriptor->name, timestamp_name) == 0) {
 			format_timestamp(buf, m);
 			fputs(buf, out);
+			return;
+		}
+		if (m != NULL && strcmp(m->descriptor->name, count_name) == 0) {
+			text_count(out, m);
 			return;
 		}
 		break;
@@ -476,4 +503,43 @@ json_field_text(const ProtobufCMessage *m, const field_desc *f,
 		}
 	}
 	return fclose(out) == 0 ? text : (free(text), NULL);
+}
+
+static void
+plain_entry(FILE *out, json_t *entry)
+{
+	const char *code = json_string_value(json_object_get(entry, "code"));
+	json_t *people = json_object_get(entry, "people");
+	char *text;
+
+	if (json_is_string(entry)) {
+		fputs(json_string_value(entry), out);
+	} else if (code != NULL && json_object_size(entry) <= 2) {
+		fprintf(out, "%s=%lld", code,
+		    (long long)json_integer_value(people));
+	} else if ((text = json_dumps(entry, JSON_ENCODE_ANY)) != NULL) {
+		fputs(text, out);
+		free(text);
+	}
+}
+
+char *
+json_plain(const char *text)
+{
+	json_t *list = *text == '[' ? json_loads(text, 0, NULL) : NULL;
+	char *plain = NULL;
+	size_t i, len;
+	FILE *out;
+
+	if (!json_is_array(list) ||
+	    (out = open_memstream(&plain, &len)) == NULL) {
+		json_decref(list);
+		return strdup(text);
+	}
+	for (i = 0; i < json_array_size(list); i++) {
+		fputs(i > 0 ? ", " : "", out);
+		plain_entry(out, json_array_get(list, i));
+	}
+	json_decref(list);
+	return fclose(out) == 0 ? plain : (free(plain), NULL);
 }

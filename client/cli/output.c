@@ -471,20 +471,36 @@ output_close(struct output *o)
 
 /* ---- one message ----------------------------------------------------------------- */
 
+/* What a line is called: the field, after that of its message when the outer
+ * one has one of the same name ("organisation.kind" beside "kind"). */
+static const char *
+line_name(const ProtobufCMessage *outer, const field_desc *in,
+    const field_desc *f, char *buf, size_t room)
+{
+	if (outer == NULL ||
+	    protobuf_c_message_descriptor_get_field_by_name(outer->descriptor,
+		f->name) == NULL)
+		return f->name;
+	snprintf(buf, room, "%s.%s", in->name, f->name);
+	return buf;
+}
+
 /* How far values stand from the left. */
 static void
-measure(const ProtobufCMessage *m, size_t *label)
+measure(const ProtobufCMessage *outer, const field_desc *in,
+    const ProtobufCMessage *m, size_t *label)
 {
+	char name[96];
 	unsigned i;
 
 	for (i = 0; i < m->descriptor->n_fields; i++) {
 		const field_desc *f = &m->descriptor->fields[i];
-		size_t len = strlen(f->name);
+		size_t len = strlen(line_name(outer, in, f, name, sizeof name));
 
 		if (!json_field_is_set(m, f))
 			continue;
 		if (is_nested(f))
-			measure(child(m, f), label);
+			measure(m, f, child(m, f), label);
 		else if (len > *label)
 			*label = len;
 	}
@@ -523,8 +539,10 @@ entries_text(const ProtobufCMessage *m, const field_desc *f)
 }
 
 static void
-show_fields(struct cli *cli, const ProtobufCMessage *m, size_t label)
+show_fields(struct cli *cli, const ProtobufCMessage *outer,
+    const field_desc *in, const ProtobufCMessage *m, size_t label)
 {
+	char name[96];
 	unsigned i;
 
 	for (i = 0; i < m->descriptor->n_fields; i++) {
@@ -534,16 +552,18 @@ show_fields(struct cli *cli, const ProtobufCMessage *m, size_t label)
 		if (!json_field_is_set(m, f))
 			continue;
 		if (is_nested(f)) {
-			show_fields(cli, child(m, f), label);
+			show_fields(cli, m, f, child(m, f), label);
 			continue;
 		}
 		text = f->type == PROTOBUF_C_TYPE_MESSAGE &&
-			       f->label == PROTOBUF_C_LABEL_REPEATED
+			       f->label == PROTOBUF_C_LABEL_REPEATED &&
+			       !json_is_count(f)
 			   ? entries_text(m, f)
 			   : people_text(m, f, false);
 		fprintf(cli->out, "%s%-*s%s  ",
 		    term_start(cli->colour_out, COLOUR_DIM), (int)label,
-		    f->name, term_end(cli->colour_out, COLOUR_DIM));
+		    line_name(outer, in, f, name, sizeof name),
+		    term_end(cli->colour_out, COLOUR_DIM));
 		table_wrap(cli->out, text, cli->width, (int)label + 2);
 		free(text);
 	}
@@ -577,8 +597,8 @@ output_message(struct cli *cli, const ProtobufCMessage *m)
 
 	switch (cli->format) {
 	case FORMAT_TABLE:
-		measure(m, &label);
-		show_fields(cli, m, label);
+		measure(NULL, NULL, m, &label);
+		show_fields(cli, NULL, NULL, m, label);
 		break;
 	case FORMAT_CSV:
 		csv_message(cli, m);

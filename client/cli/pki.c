@@ -431,9 +431,8 @@ pki_revoke(const char *dir, const char *what, const struct pki_options *o,
 	}
 	if (*n == 0)
 		rc = fault(e, RSP_NOT_FOUND,
-		    _("give an account id, a file name without .pem, or a "
-		      "serial "
-		      "of the file 'index'"),
+		    _("give an account id, a certificate file, or a serial of "
+		      "the file 'index'"),
 		    _("%s: no certificate in force for \"%s\""), dir, what);
 	else
 		rc = pki_index_save(&a.dir, &a.index, e) == 0

@@ -108,18 +108,25 @@ static void
 print_value(struct plan *p, enum colour colour, const char *text)
 {
 	FILE *f = p->cli->out;
-	size_t fit = term_fit(text, VALUE_COLUMNS);
-	char *start = strndup(text, fit);
+	char *plain = json_plain(text), *start;
+	size_t fit;
 
-	if (start == NULL)
+	if (plain == NULL)
 		return;
+	fit = term_fit(plain, VALUE_COLUMNS);
+	start = strndup(plain, fit);
+	if (start == NULL) {
+		free(plain);
+		return;
+	}
 	if (*text == '\0')
 		term_print(f, p->cli->colour_out, COLOUR_DIM, _("(nothing)"));
 	else
 		term_print(f, p->cli->colour_out, colour, start);
-	if (text[fit] != '\0')
+	if (plain[fit] != '\0')
 		fputs("…", f);
 	free(start);
+	free(plain);
 }
 
 static void

@@ -9,6 +9,8 @@ set --
 STAGE=$(mktemp -d "${TMPDIR:-/tmp}/resopro-demo.XXXXXX")/stage
 WATCH=
 . tests/support/stage.sh
+# A night in Normandy is told in French, unless asked for otherwise.
+export RESOPRO_LANG="${RESOPRO_LANG:-fr}"
 
 clean() {
 	[ -n "$WATCH" ] && kill "$WATCH" 2>/dev/null
@@ -83,7 +85,7 @@ WATCH=$!
 run resopro push $SAMPLES/member-suivant "$@"
 watched
 WATCH=
-printf '\n%s$ resopro watch site --from %s --count 2%s  (since before the push)\n' \
+printf '\n%s$ resopro watch site --from %s --count 2%s  (depuis avant l'"'"'envoi)\n' \
     "$bold" $((before + 1)) "$plain"
 cat "$STAGE/watch.log"
 
@@ -97,7 +99,7 @@ run resopro show site "$MEMBER-site" --as-of "$(revision)"
 
 title "Une activité déclarée"
 run resopro activity declare --organisation "$MEMBER" --kind A11 \
-    --title "Forum des métiers du Bocage" --start 2026-03-12 \
+    --title "Forum des métiers du Bocage" --start "$(date -d -2days +%F)" \
     --commune 61169 --people 240 --by-sex f=126 --by-sex h=114
 run resopro activity list --organisation "$MEMBER"
 
