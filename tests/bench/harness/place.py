@@ -9,6 +9,12 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(
 ACCOUNTS = ("agence",)
 
 
+def newer(path, programs):
+    """Is there a file, made after all these programs were?"""
+    return os.path.exists(path) and all(os.path.getmtime(path) >
+        os.path.getmtime(p) for p in programs)
+
+
 class Place:
     """Files and programs, and which core does what: the server's, the load
     generator's; None: any."""
@@ -72,9 +78,10 @@ class Place:
     def records_file(self, n):
         """`n` records as a Get returns them: see resopro-bench-data."""
         path = self.path("data", "records-%d.bin" % n)
-        if not os.path.exists(path):
+        maker = self.program("resopro-bench-data")
+        if not newer(path, [maker]):
             with open(path + ".part", "wb") as f:
-                subprocess.run([self.program("resopro-bench-data"), "write",
+                subprocess.run([maker, "write",
                     "-m", self.communes, "-n", str(n)], stdout=f, check=True)
             os.rename(path + ".part", path)
         return path

@@ -46,6 +46,9 @@ class Resoprod(System):
         return super().programs() + [self.place.program(p) for p in
             ("resoprod", "resopro", "resopro-bench-data")]
 
+    def makers(self):
+        return super().makers() + [self.place.program("resoprod")]
+
     def configure(self, directory):
         path = self.place.path("work", "resoprod.conf")
         cert, key = self.place.server_pair

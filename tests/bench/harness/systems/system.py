@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from .. import machine
+from ..place import newer
 
 START_SECONDS = 120
 STOP_SECONDS = 60
@@ -52,10 +53,15 @@ class System:
 
     # ---- data ------------------------------------------------------------
 
+    def makers(self):
+        """The programs whose change makes kept data those of another build."""
+        return [self.place.program("resopro-bench-data")]
+
     def prepare(self):
-        """The data, made at the first time and kept in build/bench/data."""
+        """The data, kept in build/bench/data for as long as their makers are
+        the same."""
         kept = self.place.path("data", "%s-%d" % (self.name, self.records))
-        if not os.path.exists(kept + "/.made"):
+        if not newer(kept + "/.made", self.makers()):
             subprocess.run(["rm", "-rf", kept], check=True)
             os.makedirs(kept, mode=0o700)
             self.make(kept)
