@@ -57,6 +57,14 @@ slips_of(const struct search_word *w)
 	return w->len < 8 ? 1 : 2;
 }
 
+static bool
+may_begin(const struct search_query *q)
+{
+	const struct search_word *last = &q->words[q->n_words - 1];
+
+	return last->len > 1 || (q->n_words > 1 && !has_digit(last));
+}
+
 static void
 make_slots(struct search_query *q, const struct search_words *words)
 {
@@ -122,6 +130,7 @@ search_query_read(struct search_query *q, const struct search_words *words,
 		q->words[i] = found[i];
 		q->slips[i] = slips_of(&found[i]);
 	}
+	q->beginning = may_begin(q);
 	make_slots(q, words);
 	return 0;
 }
@@ -145,7 +154,7 @@ search_same_word(const struct search_word *asked,
 bool
 search_begins(const struct search_word *asked, const struct search_word *found)
 {
-	return asked->len >= SEARCH_BEGINNING_MIN && found->len >= asked->len &&
+	return found->len >= asked->len &&
 	       memcmp(asked->text, found->text, asked->len) == 0;
 }
 
@@ -275,7 +284,7 @@ match_term(const struct search_term *t, void *arg)
 	for (size_t i = 0; i < q->n_words && !t->group; i++) {
 		if (search_same_word(&q->words[i], &t->word))
 			note(&m->words[i][SEARCH_WORD], t);
-		if (i + 1 == q->n_words &&
+		if (q->beginning && i + 1 == q->n_words &&
 		    search_begins(&q->words[i], &t->word))
 			note(&m->words[i][SEARCH_BEGINNING], t);
 		if (m->spelling &&

@@ -67,7 +67,6 @@ enum search_how search_rank_how(unsigned rank);
 #define SEARCH_QUERY_BYTES (4 * SEARCH_QUERY_CHARS)
 #define SEARCH_QUERY_WORDS 8
 #define SEARCH_WHY_BYTES (SEARCH_QUERY_BYTES + 1)
-#define SEARCH_BEGINNING_MIN 2 /* letters from which a beginning counts */
 
 struct search_slot {       /* words of the query that mean one thing */
 	size_t first, n;   /* of its words */
@@ -81,6 +80,8 @@ struct search_query {
 	struct search_word words[SEARCH_QUERY_WORDS];
 	unsigned slips[SEARCH_QUERY_WORDS]; /* forgiven in each word */
 	size_t n_words;
+	bool beginning; /* the last word may be that of one: it has two letters
+			 * or more, or is a letter behind other words */
 	struct search_slot slots[SEARCH_QUERY_WORDS];
 	size_t n_slots;
 	char room[SEARCH_SPLIT_ROOM(SEARCH_QUERY_BYTES)];

@@ -8,6 +8,8 @@
 #ifndef DOMAIN_TEXT_INTERNAL_H
 #define DOMAIN_TEXT_INTERNAL_H
 
+#include <string.h>
+
 #include "domain/text_index.h"
 
 /* A term is a word, or a group: GROUP_MARK and the group's name. */
@@ -146,9 +148,7 @@ size_t text_first_key(const struct text_index *, doc_key);
 static inline const char *
 text_behind(const char *s)
 {
-	while (*s != '\0')
-		s++;
-	return s + 1;
+	return s + strlen(s) + 1;
 }
 
 #endif

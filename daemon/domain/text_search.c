@@ -4,66 +4,7 @@
 
 #include "domain/fold.h"
 #include "domain/text_internal.h"
-
-/* ---- sets of records ------------------------------------------------------------ */
-
-/* 512 records are one block, a line of the cache.  The map tells which blocks
- * hold something; what is in the others is not to be read. */
-#define BLOCK_WORDS 8
-#define BLOCK_DOCS (BLOCK_WORDS * 64)
-#define MAP_WORDS (TEXT_INDEX_DOCS_MAX / BLOCK_DOCS / 64)
-
-struct set {
-	uint64_t map[MAP_WORDS];
-	uint64_t words[TEXT_INDEX_DOCS_MAX / 64];
-};
-
-static void
-set_clear(struct set *s)
-{
-	memset(s->map, 0, sizeof s->map);
-}
-
-static bool
-map_has(const struct set *s, uint32_t block)
-{
-	return (s->map[block / 64] >> block % 64 & 1) != 0;
-}
-
-static void
-set_open(struct set *s, uint32_t block)
-{
-	if (map_has(s, block))
-		return;
-	s->map[block / 64] |= UINT64_C(1) << block % 64;
-	memset(&s->words[(size_t)block * BLOCK_WORDS], 0,
-	    BLOCK_WORDS * sizeof s->words[0]);
-}
-
-static void
-set_add(struct set *s, uint32_t doc)
-{
-	set_open(s, doc / BLOCK_DOCS);
-	s->words[doc / 64] |= UINT64_C(1) << doc % 64;
-}
-
-static void
-set_join(struct set *s, const uint64_t *bits, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (bits[i] == 0)
-			continue;
-		set_open(s, (uint32_t)(i / BLOCK_WORDS));
-		s->words[i] |= bits[i];
-	}
-}
-
-static uint64_t
-set_word(const struct set *s, uint32_t block, unsigned i)
-{
-	return map_has(s, block) ? s->words[(size_t)block * BLOCK_WORDS + i]
-				 : 0;
-}
+#include "domain/text_set.h"
 
 /* ---- a search --------------------------------------------------------------------- */
 
@@ -84,7 +25,7 @@ struct text_scratch {
 	struct set done;      /* hits of better ranks */
 	struct runs word_runs[SEARCH_QUERY_WORDS];
 	struct runs group_runs[SEARCH_QUERY_WORDS];
-	struct runs beginning_runs;
+	struct term_range beginning_terms;
 	uint8_t *areas; /* by number: not known, outside, inside */
 	size_t areas_room;
 };
@@ -104,7 +45,6 @@ text_scratch_free(struct text_scratch *s)
 		free(s->word_runs[i].list);
 		free(s->group_runs[i].list);
 	}
-	free(s->beginning_runs.list);
 	free(s->areas);
 	free(s);
 }
@@ -116,6 +56,7 @@ struct search {
 	const struct search_query *query;
 	struct text_scratch *s;
 	uint32_t after; /* at the rank of `after`: the first record behind it */
+	uint8_t order[SEARCH_QUERY_WORDS]; /* of slots: the rarest first */
 	struct text_hit *out;
 	size_t n, room;
 };
@@ -177,7 +118,6 @@ find_word(struct search *x, size_t word)
 {
 	const struct search_word *w = &x->query->words[word];
 	struct runs *own = &x->s->word_runs[word];
-	struct runs *beginning = &x->s->beginning_runs;
 	struct term_range range = text_beginning(x->ix, w);
 	size_t same[TEXT_SAME_MAX], n;
 
@@ -191,12 +131,10 @@ find_word(struct search *x, size_t word)
 		return -1;
 	if (word + 1 < x->query->n_words)
 		return 0;
-	beginning->n = 0;
 	set_clear(&x->s->beginning);
-	for (size_t i = range.first;
-	     i < range.end && w->len >= SEARCH_BEGINNING_MIN; i++)
-		if (add_run(beginning, x->ix, i) < 0)
-			return -1;
+	x->s->beginning_terms = (struct term_range){ 0, 0 };
+	if (x->query->beginning)
+		x->s->beginning_terms = range;
 	return 0;
 }
 
@@ -272,7 +210,8 @@ meet(const struct search *x, bool beginning, uint32_t block, unsigned i)
 	const struct search_query *q = x->query;
 	uint64_t all = ~UINT64_C(0);
 
-	for (size_t slot = 0; slot < q->n_slots; slot++) {
+	for (size_t k = 0; k < q->n_slots && all != 0; k++) {
+		size_t slot = x->order[k];
 		const struct search_slot *s = &q->slots[slot];
 		uint64_t words = ~UINT64_C(0);
 
@@ -302,12 +241,12 @@ meet_map(const struct search *x, bool beginning, size_t at)
 		uint64_t words = ~UINT64_C(0);
 
 		for (size_t w = s->first; w < s->first + s->n; w++)
-			words &= x->s->words[w].map[at] |
+			words &= set_map(&x->s->words[w], at) |
 				 (beginning && w + 1 == q->n_words
-					 ? x->s->beginning.map[at]
+					 ? set_map(&x->s->beginning, at)
 					 : 0);
 		if (s->group != NULL)
-			words |= x->s->groups[slot].map[at];
+			words |= set_map(&x->s->groups[slot], at);
 		all &= words;
 	}
 	return all;
@@ -354,34 +293,117 @@ emit_rank(struct search *x, unsigned rank, bool beginning)
 
 /* ---- the order of ranks ---------------------------------------------------------------- */
 
-/* Take the postings of this field, which are the next of each run. */
-static void
+static bool
+has_beginning(const struct search *x)
+{
+	return x->s->beginning_terms.end > x->s->beginning_terms.first;
+}
+
+/* Take the postings of this field, which are the next of each run: were there
+ * any? */
+static bool
 add_field(const struct text_index *ix, struct runs *r, struct set *to,
     enum search_field field)
 {
 	uint32_t end = posting(field + 1, 0);
+	bool any = false;
 
 	for (size_t i = 0; i < r->n; i++) {
 		struct run *run = &r->list[i];
 
 		for (; run->at < run->end && ix->postings[run->at] < end;
-		     run->at++)
+		     run->at++, any = true)
 			set_add(to, ix->postings[run->at] & POSTING_DOC);
 		if (run->dense < ix->n_dense &&
 		    ix->dense[run->dense].term == run->term &&
-		    ix->dense[run->dense].field == field)
+		    ix->dense[run->dense].field == field) {
 			set_join(to, ix->dense[run->dense++].bits,
 			    text_bit_words(ix));
+			any = true;
+		}
 	}
+	return any;
+}
+
+static bool
+add_fields(struct search *x, enum search_field field)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < x->query->n_words; i++)
+		any |= add_field(x->ix, &x->s->word_runs[i], &x->s->words[i],
+		    field);
+	for (size_t i = 0; i < x->query->n_slots; i++)
+		any |= add_field(x->ix, &x->s->group_runs[i], &x->s->groups[i],
+		    field);
+	return any;
+}
+
+/* The same for all the terms that begin with the last word: they stand side by
+ * side, and so do their postings. */
+static bool
+add_beginning(struct search *x, enum search_field field)
+{
+	const struct text_index *ix = x->ix;
+	const struct term_range *terms = &x->s->beginning_terms;
+	uint32_t end = ix->posted_at[terms->end];
+	bool any = false;
+
+	for (uint32_t i = ix->posted_at[terms->first]; i < end; i++)
+		if (posting_field(ix->postings[i]) == (uint32_t)field) {
+			set_add(&x->s->beginning,
+			    ix->postings[i] & POSTING_DOC);
+			any = true;
+		}
+	for (size_t i = text_first_dense(ix, terms->first);
+	     i < ix->n_dense && ix->dense[i].term < terms->end; i++)
+		if (ix->dense[i].field == field) {
+			set_join(&x->s->beginning, ix->dense[i].bits,
+			    text_bit_words(ix));
+			any = true;
+		}
+	return any;
+}
+
+/* How many postings a word has, about. */
+static size_t
+weight(const struct search *x, const struct runs *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct run *run = &r->list[i];
+		bool dense = run->dense < x->ix->n_dense &&
+			     x->ix->dense[run->dense].term == run->term;
+
+		n += run->end - run->at + (dense ? x->ix->n_docs : 0);
+	}
+	return n;
 }
 
 static void
-add_fields(struct search *x, enum search_field field)
+order_slots(struct search *x)
 {
-	for (size_t i = 0; i < x->query->n_words; i++)
-		add_field(x->ix, &x->s->word_runs[i], &x->s->words[i], field);
-	for (size_t i = 0; i < x->query->n_slots; i++)
-		add_field(x->ix, &x->s->group_runs[i], &x->s->groups[i], field);
+	const struct search_query *q = x->query;
+	size_t weights[SEARCH_QUERY_WORDS];
+
+	for (size_t slot = 0; slot < q->n_slots; slot++) {
+		const struct search_slot *s = &q->slots[slot];
+		size_t at = slot, w = SIZE_MAX;
+
+		for (size_t i = s->first; i < s->first + s->n; i++) {
+			size_t one = weight(x, &x->s->word_runs[i]);
+
+			w = one < w ? one : w;
+		}
+		w += weight(x, &x->s->group_runs[slot]);
+		for (; at > 0 && weights[at - 1] > w; at--) {
+			weights[at] = weights[at - 1];
+			x->order[at] = x->order[at - 1];
+		}
+		weights[at] = w;
+		x->order[at] = (uint8_t)slot;
+	}
 }
 
 /* Can every slot be found at all? */
@@ -395,13 +417,32 @@ may_match(const struct search *x)
 		bool words = true;
 
 		for (size_t w = s->first; w < s->first + s->n; w++)
-			words &=
-			    x->s->word_runs[w].n > 0 ||
-			    (w + 1 == q->n_words && x->s->beginning_runs.n > 0);
+			words &= x->s->word_runs[w].n > 0 ||
+				 (w + 1 == q->n_words && has_beginning(x));
 		if (!words && x->s->group_runs[slot].n == 0)
 			return false;
 	}
 	return true;
+}
+
+/* One field more: false when there is no room for another hit.  Where no
+ * posting is added, nothing new is found. */
+static bool
+by_field(struct search *x, enum search_field field)
+{
+	bool any = add_fields(x, field);
+
+	if (x->q->spelling) {
+		any |= add_beginning(x, field);
+		return !any ||
+		       emit_rank(x, search_rank(field, SEARCH_SPELLING), true);
+	}
+	if (any && !emit_rank(x, search_rank(field, SEARCH_WORD), false))
+		return false;
+	if (!has_beginning(x))
+		return true;
+	any |= add_beginning(x, field);
+	return !any || emit_rank(x, search_rank(field, SEARCH_BEGINNING), true);
 }
 
 static void
@@ -409,25 +450,9 @@ by_words(struct search *x)
 {
 	bool go_on = may_match(x);
 
-	for (int f = SEARCH_IN_IDENTIFIER; f < SEARCH_FIELDS && go_on; f++) {
-		enum search_field field = (enum search_field)f;
-
-		add_fields(x, field);
-		if (x->q->spelling) {
-			add_field(x->ix, &x->s->beginning_runs,
-			    &x->s->beginning, field);
-			go_on = emit_rank(x,
-			    search_rank(field, SEARCH_SPELLING), true);
-			continue;
-		}
-		go_on = emit_rank(x, search_rank(field, SEARCH_WORD), false);
-		if (!go_on || x->s->beginning_runs.n == 0)
-			continue;
-		add_field(x->ix, &x->s->beginning_runs, &x->s->beginning,
-		    field);
-		go_on =
-		    emit_rank(x, search_rank(field, SEARCH_BEGINNING), true);
-	}
+	order_slots(x);
+	for (int f = SEARCH_IN_IDENTIFIER; f < SEARCH_FIELDS && go_on; f++)
+		go_on = by_field(x, (enum search_field)f);
 }
 
 /* ---- whole names and ids ------------------------------------------------------------------ */

@@ -145,13 +145,18 @@ match__words_of_a_group_apart__found_as_words(void **state)
 }
 
 static void
-match__one_letter__no_beginning(void **state)
+match__one_letter_alone_or_digit__no_beginning(void **state)
 {
 	struct search_doc d = site("Caen", "", "");
 
 	(void)state;
 	assert_int_equal(rank("b", &d, NULL), -1);
 	assert_int_equal(rank("ca", &d, NULL), RANK(NAME, BEGINNING));
+	d = site("Caen", "", "Bayeux 7");
+	assert_int_equal(rank("caen b", &d, NULL), RANK(COMMUNE, BEGINNING));
+	assert_int_equal(rank("bayeux 7", &d, NULL), RANK(COMMUNE, WORD));
+	d = site("Caen", "", "Bayeux 77");
+	assert_int_equal(rank("bayeux 7", &d, NULL), -1);
 }
 
 /* ---- spelling ------------------------------------------------------------------ */
@@ -246,7 +251,8 @@ main(void)
 		cmocka_unit_test(
 		    match__another_name_of_the_group__found_and_said),
 		cmocka_unit_test(match__words_of_a_group_apart__found_as_words),
-		cmocka_unit_test(match__one_letter__no_beginning),
+		cmocka_unit_test(
+		    match__one_letter_alone_or_digit__no_beginning),
 		cmocka_unit_test(
 		    match__slips__one_from_four_letters_two_from_eight),
 		cmocka_unit_test(match__digits__never_misspelt),
