@@ -154,6 +154,28 @@ check_find(struct caller *c, struct slot *s, const uint8_t *p, size_t len)
 	return count_field(p, len, 3) > 0 ? NULL : "no line";
 }
 
+/* Ways to ask in turn; the whole name must give the site itself. */
+static void
+make_search(struct caller *c, struct slot *s)
+{
+	char query[SAMPLE_QUERY_SIZE];
+	unsigned way = (unsigned)(draw(c) >> 40) % SAMPLE_QUERIES;
+
+	sample_query(c->samples, s->number, way, query);
+	if (way == 0)
+		expect_key(s);
+	pbw_text(&s->request, 1, query);
+	pbw_number(&s->request, 4, c->o->hits);
+}
+
+static const char *
+check_search(struct caller *c, struct slot *s, const uint8_t *p, size_t len)
+{
+	(void)c;
+	(void)s;
+	return count_field(p, len, 2) > 0 ? NULL : "no hit";
+}
+
 /* Not one that the record has: from run to run and within one. */
 static uint64_t
 next_edition(const struct caller *c)
@@ -261,6 +283,7 @@ static const struct load_case cases[] = {
 	{ "put", { REGISTRY "Put", false }, make_put, check_put },
 	{ "find", { "/resopro.v1.Referrals/Find", false }, make_find,
 	    check_find },
+	{ "search", { REGISTRY "Search", false }, make_search, check_search },
 	{ "call", { NULL, false }, make_body, NULL },
 	{ "range", { "/etcdserverpb.KV/Range", false }, make_range, NULL },
 	{ "etcd-put", { "/etcdserverpb.KV/Put", false }, make_etcd_put,

@@ -32,7 +32,7 @@ struct options {
 	const char *path, *body_file, *expect, *owner, *communes;
 	const char *set, *label;
 	unsigned connections, streams, sources;
-	unsigned batch, page, lines, rounds;
+	unsigned batch, page, lines, hits, rounds;
 	double seconds, warmup, rate, hold;
 	uint64_t calls; /* 0: by time */
 	uint64_t keys, first, seed, records, changed;

@@ -14,7 +14,7 @@ static const char head[] =
     "the run could not be set up.\n"
     "\n"
     "Calls\n"
-    "  get batchget list find put   resopro.v1, also of a peer that has it\n"
+    "  get batchget list find search put   resopro.v1, also of a peer that has it\n"
     "  range etcd-put               etcd: KV/Range serializable, KV/Put\n"
     "  http                         plain HTTP/2 GET of --path, or of /KEY\n"
     "  call                         gRPC --path with the message in --body\n"
@@ -24,7 +24,7 @@ static const char head[] =
     "resopro-bench-data: bench-0000000 and up.  put writes a new edition with a\n"
     "fresh request id.  Each answer must hold its key (get, batchget, range,\n"
     "http), the edition that was written (put), a full page (list), a line\n"
-    "(find), or --expect.\n"
+    "(find), a hit (search), or --expect.\n"
     "\n"
     "Others\n"
     "  first        until `get` is answered once: p50_us is that time since\n"
@@ -91,6 +91,7 @@ static const struct option_row rows[] = {
 	{ "batch", NUMBER32, AT(batch), "N", "batchget: names; 100" },
 	{ "page", NUMBER32, AT(page), "N", "list: page size; 100" },
 	{ "lines", NUMBER32, AT(lines), "N", "find: limit; 5" },
+	{ "hits", NUMBER32, AT(hits), "N", "search: page size; 20" },
 	{ "path", TEXT, AT(path), "PATH", "call, http, first, handshake" },
 	{ "body", TEXT, AT(body_file), "FILE", "call: the encoded message" },
 	{ "expect", TEXT, AT(expect), "TEXT",
@@ -182,6 +183,7 @@ defaults(struct options *o)
 		.batch = 100,
 		.page = 100,
 		.lines = 5,
+		.hits = 20,
 		.rounds = 20,
 		.records = 10000,
 		.first = 1000000,

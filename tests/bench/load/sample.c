@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../data/records.h"
 
@@ -80,4 +81,55 @@ sample_record(struct samples *s, struct buf *b, uint64_t number,
 	if ((out = buf_reserve(b, len)) == NULL)
 		die("no memory for a record");
 	buf_added(b, resopro__v1__record__pack(r, out));
+}
+
+/* Names, a commune, a beginning, another name of the body, an identifier, a
+ * slip: each finds the site among others. */
+void
+sample_query(struct samples *s, uint64_t number, unsigned way,
+    char out[SAMPLE_QUERY_SIZE])
+{
+	static const char *const bodies[] = { "ML", "p\303\264le emploi", "CIO",
+		"cap emploi", "Apec", "CMA", "CCI", "information jeunesse",
+		"CCAS", "SUIO" };
+	const Resopro__V1__Site *site = &s->record.body.site;
+	size_t len;
+
+	need_communes(s);
+	bench_site(&s->record, &s->communes, (unsigned)number, 1);
+	len = strlen(site->commune);
+	switch (way) {
+	case 0:
+	case 1:
+		(void)snprintf(out, SAMPLE_QUERY_SIZE, "%s", site->nom);
+		break;
+	case 2:
+	case 3:
+		(void)snprintf(out, SAMPLE_QUERY_SIZE, "accueil %s",
+		    site->commune);
+		break;
+	case 4:
+		(void)snprintf(out, SAMPLE_QUERY_SIZE, "%s", site->commune);
+		break;
+	case 5:
+		/* two letters at least, and whole ones */
+		for (len = len > 4 ? len - 2 : len;
+		     ((unsigned char)site->commune[len] & 0xC0) == 0x80;)
+			len--;
+		(void)snprintf(out, SAMPLE_QUERY_SIZE, "lieu %.*s", (int)len,
+		    site->commune);
+		break;
+	case 6:
+	case 7:
+		(void)snprintf(out, SAMPLE_QUERY_SIZE, "%s %s",
+		    bodies[number % BENCH_BODIES % 10], site->commune);
+		break;
+	case 8:
+		(void)snprintf(out, SAMPLE_QUERY_SIZE, "%s", site->siret);
+		break;
+	default:
+		(void)snprintf(out, SAMPLE_QUERY_SIZE, "acceuil %s",
+		    site->commune);
+		break;
+	}
 }
