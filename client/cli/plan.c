@@ -220,6 +220,7 @@ plan_open(struct plan *p, struct cli *cli, const struct origins *origins,
 	p->origins = origins;
 	p->files = files;
 	p->dry_run = start->dry_run;
+	p->all_or_nothing = !start->accept_valid;
 	p->full = start->mode == RESOPRO__V1__SYNC_MODE__SYNC_MODE_FULL;
 	if (cli->format != FORMAT_TABLE)
 		p->output = output_open(cli, columns, "items");
@@ -336,6 +337,18 @@ close_output(struct plan *p, const Resopro__V1__SyncResult *r, int *rc)
 	*rc = output_close(p->output);
 }
 
+/* What would come of it, all or nothing: the same as of a push that is real. */
+static int
+would_refuse(struct plan *p, uint32_t refused)
+{
+	return cli_fail(p->cli, EXIT_INVALID,
+	    _("Correct the records marked \"!\" above, or add --accept-valid "
+	      "to apply the others."),
+	    i18n_plural("%u record is refused: a push would apply nothing",
+		"%u records are refused: a push would apply nothing", refused),
+	    refused);
+}
+
 int
 plan_close(struct plan *p, const Resopro__V1__SyncResult *r, uint32_t skipped)
 {
@@ -351,5 +364,7 @@ plan_close(struct plan *p, const Resopro__V1__SyncResult *r, uint32_t skipped)
 	rc = output_done(p->cli, rc);
 	if (rc != EXIT_OK || r == NULL || r->refused + skipped == 0)
 		return rc;
+	if (p->dry_run && p->all_or_nothing)
+		return would_refuse(p, r->refused + skipped);
 	return EXIT_PARTIAL;
 }

@@ -24,7 +24,7 @@ struct plan {
 	const struct origins *origins;
 	const struct push_files *files;
 	struct output *output; /* NULL: text */
-	bool dry_run, full;
+	bool dry_run, full, all_or_nothing;
 	uint64_t shown;     /* items printed so far */
 	uint64_t skip;      /* items to leave out: printed before the
 				 * connection was lost */

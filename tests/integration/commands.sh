@@ -116,6 +116,14 @@ tells put__unknown_field__all_that_there_are 6 'date_fermeture' sh -c \
 tells list__revision_to_come__out_of_range 6 'register is at revision' \
 	resopro list site --as-of 99999
 
+# ---- a dry run ends as the push would
+printf 'source_id,nom,code_insee,organisation_id\nA,Accueil,61169,%s\nB,X,61169,%s\n' \
+	"$ccas" "$ccas" > "$T/sites.csv"
+tells push__dry_run_of_a_refused_set__refused 6 'a push would apply nothing' \
+	resopro push "$T/sites.csv" --dry-run
+tells push__dry_run_with_accept_valid__partial 8 '1 created.*1 refused' \
+	resopro push "$T/sites.csv" --dry-run --accept-valid
+
 # ---- explain answers as the call would
 tells explain__kind_left_out__asked_for 6 'kind: .*several kinds' \
 	resopro explain me Registry/Put
