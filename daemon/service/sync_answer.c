@@ -274,6 +274,14 @@ recall_one(struct sync *s, struct view *v, const struct mutation *m,
 	return d.item->name != NULL ? 0 : sync_no_room(e);
 }
 
+/* A commit may hold what follows from the set, such as a dispute. */
+static bool
+is_of_plan(const struct sync *s, const struct mutation *m)
+{
+	return (m->op == MUTATION_PUT || m->op == MUTATION_DELETE) &&
+	       m->kind < 32 && (s->kinds & 1u << m->kind) != 0;
+}
+
 int
 sync_recall_slice(struct sync *s, struct view *v, struct err *e)
 {
@@ -288,7 +296,7 @@ sync_recall_slice(struct sync *s, struct view *v, struct err *e)
 	for (unsigned left = SLICE; left > 0; left--) {
 		if ((rc = mutation_next(&it, &m, e)) <= 0)
 			break;
-		if ((m.op == MUTATION_PUT || m.op == MUTATION_DELETE) &&
+		if (is_of_plan(s, &m) &&
 		    recall_one(s, v, &m, c.revision, e) < 0)
 			return -1;
 	}

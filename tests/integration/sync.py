@@ -321,6 +321,27 @@ def again__more_refusals_than_are_kept__counted_and_named(agency, member):
     assert all(i.refusals[0].reason for i in same if i.action == REFUSED)
 
 
+def again__set_that_settled_a_dispute__only_its_own_records_are_told(agency,
+        member):
+    mine_too = [site("litige", siret="55208131766522")]
+
+    def held(**fields):
+        agency.Registry.Put(reg.PutRequest(request_id=new_id(),
+            record=t.Record(kind=SITE, id="tient-le-siret", owner=PROXIMITY,
+            site=t.Site(organisation_id=PROXIMITY, nom="Un lieu",
+            code_insee="61169", **fields))))
+
+    held(siret="55208131766522")
+    _, result = sync(member, mine_too, "litige", accept_valid=True)
+    assert result.refused == 1, result
+    held()
+    request_id = new_id()
+    items, first = sync(member, mine_too, "litige", request_id=request_id)
+    assert counts(first) == (1, 0, 0, 0, 0), items
+    same, again = sync(member, mine_too, "litige", request_id=request_id)
+    assert again.replayed and told(same) == told(items), same
+
+
 # ---- what others do meanwhile -------------------------------------------------
 
 
