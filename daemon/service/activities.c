@@ -335,6 +335,8 @@ list(struct call *c, const ProtobufCMessage *m, struct err *e)
 	struct page page;
 
 	if (v == NULL || check_filters(q, e) < 0 ||
+	    list_code(catalog_vocabularies(s->catalog), "activity-kinds",
+		"activity_kind", q->activity_kind, e) < 0 ||
 	    list_zone(t, "territory", q->territory, &f.zone, e) < 0 ||
 	    page_open(&page, call_arena(c), v, view_revision(v), q->page_size,
 		q->page_token, hash_filters(q), s->limits.list_work, e) < 0 ||

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "domain/vocabulary.h"
 #include "resopro/v1/registry.pb-c.h"
 #include "service/authorise.h"
 #include "service/registry.h"
@@ -305,6 +306,32 @@ list_zone(const struct territory *t, const char *field, const char *code,
 	return 0;
 }
 
+int
+list_code(const struct vocabularies *set, const char *vocabulary,
+    const char *field, const char *code, struct err *e)
+{
+	const struct vocabulary *v = vocabularies_find(set, vocabulary);
+
+	return code[0] == '\0' || v == NULL
+		   ? 0
+		   : vocabulary_check(v, field, code, strlen(code), e);
+}
+
+/* A caller that has seen more than there is follows another register, or one
+ * from before a restore: an empty list would hide it. */
+static int
+check_since(uint64_t revision, uint64_t head, struct err *e)
+{
+	if (revision <= head)
+		return 0;
+	err_set(e, ERR_COMPACTED,
+	    "changed_since: the register is at revision %llu",
+	    (unsigned long long)head);
+	err_field(e, "changed_since");
+	err_reason(e, "FUTURE_REVISION");
+	return err_remedy(e, "read everything again, then from that one");
+}
+
 /* ---- Registry.List -------------------------------------------------------- */
 
 static int
@@ -420,6 +447,9 @@ registry_list(struct call *c, const ProtobufCMessage *m, struct err *e)
 	    read_freshness(q, &f.freshness, e) < 0 ||
 	    read_states(q, &f.disputes, e) < 0 ||
 	    list_zone(t, "territory", q->territory, &f.zone, e) < 0 ||
+	    list_code(catalog_vocabularies(s->catalog), "organisation-kinds",
+		"organisation_kind", q->organisation_kind, e) < 0 ||
+	    check_since(q->changed_since, view_revision(v), e) < 0 ||
 	    registry_as_of(v, q->as_of, &revision, e) < 0 ||
 	    page_open(&page, call_arena(c), v, revision, q->page_size,
 		q->page_token, hash_filters(q), s->limits.list_work, e) < 0 ||

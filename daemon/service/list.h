@@ -3,6 +3,7 @@
 #define SERVICE_LIST_H
 
 #include "domain/territory.h"
+#include "domain/vocabulary.h"
 #include "service/page.h"
 
 struct list_filter { /* NULLs, "" and zeros: any */
@@ -27,6 +28,10 @@ struct list_filter { /* NULLs, "" and zeros: any */
 /* Fill the page.  The filter's texts live as long. */
 int list_fill(struct page *, const struct list_filter *,
     const struct territory *, struct err *);
+
+/* A code of a vocabulary, or "".  Fails: ERR_INVALID with the closest. */
+int list_code(const struct vocabularies *, const char *vocabulary,
+    const char *field, const char *code, struct err *);
 
 /* The zone of a filter; "" gives NULL.  Fails: ERR_INVALID. */
 int list_zone(const struct territory *, const char *field, const char *code,

@@ -124,6 +124,14 @@ tells push__dry_run_of_a_refused_set__refused 6 'a push would apply nothing' \
 tells push__dry_run_with_accept_valid__partial 8 '1 created.*1 refused' \
 	resopro push "$T/sites.csv" --dry-run --accept-valid
 
+# ---- filters: a mistake is not an empty list
+tells list__unknown_kind_of_organisation__closest 6 'organisation_kind.*mission-loc' \
+	resopro list organisation --organisation-kind mission-loc
+tells activity_list__unknown_kind__refused 6 'activity_kind: .*A99' \
+	resopro activity list --kind A99
+tells list__changed_since_to_come__out_of_range 6 'register is at revision' \
+	resopro list site --changed-since 99999
+
 # ---- explain answers as the call would
 tells explain__kind_left_out__asked_for 6 'kind: .*several kinds' \
 	resopro explain me Registry/Put

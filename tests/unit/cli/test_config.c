@@ -118,6 +118,31 @@ settings__option_environment_profile__in_that_order(void **state)
 	assert_string_equal(v[SETTING_SERVER], "b.example");
 }
 
+static void
+settings__profile_named_by_option__taken_whole(void **state)
+{
+	struct fixture *f = *state;
+	char **v = f->settings.values;
+	char name[64];
+
+	setenv("RESOPRO_SERVER", "env.example", 1);
+	setenv("RESOPRO_CERT", "/env/cert.pem", 1);
+	assert_int_equal(load(f, two, "--profile", "ml"), 0);
+	assert_string_equal(v[SETTING_SERVER], "b.example");
+	assert_null(v[SETTING_CERT]);
+	assert_int_equal(load(f, two, NULL, NULL), 0);
+	assert_string_equal(v[SETTING_CERT], "/env/cert.pem");
+	settings_name(&f->settings, SETTING_CERT, name, sizeof name);
+	assert_string_equal(name, "RESOPRO_CERT");
+	assert_int_equal(load(f, two, "--server", "opt.example"), 0);
+	settings_name(&f->settings, SETTING_SERVER, name, sizeof name);
+	assert_string_equal(name, "--server");
+	settings_name(&f->settings, SETTING_CA, name, sizeof name);
+	assert_non_null(strstr(name, ": ca"));
+	unsetenv("RESOPRO_SERVER");
+	unsetenv("RESOPRO_CERT");
+}
+
 /* A wrong file, the line, and words of the message. */
 static const struct wrong {
 	const char *text;
@@ -196,6 +221,9 @@ main(void)
 		    settings__of_a_file__chosen_profile, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    settings__option_environment_profile__in_that_order, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    settings__profile_named_by_option__taken_whole, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(
 		    settings__wrong_file__line_and_reason, setup, teardown),

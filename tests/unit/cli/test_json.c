@@ -196,10 +196,38 @@ text__of_fields__as_people_read_them(void **state)
 	json_message_free(m);
 }
 
+static void
+plain__lists_and_counts__without_json(void **state)
+{
+	static const struct {
+		const char *json, *plain;
+	} rows[] = {
+		{ "", "" },
+		{ "Caen", "Caen" },
+		{ "[à vérifier", "[à vérifier" },
+		{ "[]", "" },
+		{ "[\"en-presentiel\",\"a-distance\"]",
+		    "en-presentiel, a-distance" },
+		{ "[{\"code\":\"f\",\"people\":3},{\"code\":\"nr\"}]",
+		    "f=3, nr=0" },
+		{ "[{\"id\":\"x\",\"date\":\"2026-01-01\"}]",
+		    "{\"id\": \"x\", \"date\": \"2026-01-01\"}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char *plain = json_plain(rows[i].json);
+
+		assert_string_equal(plain, rows[i].plain);
+		free(plain);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plain__lists_and_counts__without_json),
 		cmocka_unit_test(round_trip__every_type__same_text),
 		cmocka_unit_test(read__lenient_forms__taken),
 		cmocka_unit_test(write__spread__indented),
