@@ -174,8 +174,8 @@ static const struct option options[] = {
 	{ "limits", "sync_total_bytes", OPT_SIZE, AT(sync_total_bytes), "1GiB",
 	    .min = MIB, .max = 1024 * GIB,
 	    .doc = "Memory of all synchronisations together, shared evenly "
-		   "between the workers; one that meets it is told to come "
-		   "again. Each worker has room for one in any case." },
+		   "between the workers, each with room for one at least; one "
+		   "that meets it is told to come again." },
 	{ "limits", "syncs", OPT_COUNT, AT(syncs), "64", .min = 1,
 	    .max = 100000, .doc = "Synchronisations at once on one worker." },
 	{ "limits", "watches", OPT_COUNT, AT(watches), "20000", .min = 1,
