@@ -26,7 +26,7 @@ DEB_CHECK := clang libclang-rt-dev clang-format clang-tidy cppcheck \
 	shellcheck mandoc libcmocka-dev python3 python3-grpcio \
 	python3-protobuf python3-hpack protobuf-compiler-grpc libgrpc++-dev \
 	g++ nodejs npm nghttp2-client openssl systemd git libfaketime valgrind
-DEB_BENCH := etcd-server slapd ldap-utils libldap-dev libgrpc++-dev \
+DEB_BENCH := linux-perf etcd-server slapd ldap-utils libldap-dev libgrpc++-dev \
 	protobuf-compiler-grpc g++ nghttp2-server nghttp2-client util-linux
 NPM_CHECK := @grpc/grpc-js@1.14.7 @grpc/proto-loader@0.8.1
 
@@ -220,6 +220,10 @@ bench: deps-build deps-bench
 	    $(addprefix --rounds ,$(ROUNDS))
 deps-bench:
 	@.ci/deps $(DEB_BENCH)
+# The time of a Get and of a Put by layer, from a profile.
+.PHONY: bench-layers
+bench-layers: deps-bench all bench-programs
+	tests/bench/layers.py
 # Instructions a call: tests/bench/count.txt anew; `make check` compares.
 .PHONY: bench-count
 bench-count: all bench-programs
@@ -368,6 +372,7 @@ help:
 	@echo 'make bench     etcd, slapd, gRPC C++ and nghttpd beside it; ROUNDS=5'
 	@echo '               PEERS=etcd,slapd CASES=get,put SHAPES=16x16 choose'
 	@echo 'make deps      packages that building and checking need'
+	@echo 'make bench-layers  where the time of a Get and of a Put goes'
 	@echo 'make bench-count   count the instructions of a call, for make check'
 	@echo 'make format    clang-format over the tree'
 	@echo 'make po        texts of the command into their catalogues'
