@@ -147,10 +147,20 @@ static const struct link_ops ops = { opened, data, done, lost };
 
 /* ---- rounds -------------------------------------------------------------- */
 
+/* A put is waited for to its end, since its slot serves for the next one;
+ * deliveries until `end`. */
+static bool
+waits(const struct fanout *r, int64_t end)
+{
+	if (r->writing)
+		return now_ns() < r->begun + ROUND_MAX;
+	return r->delivered < r->n && now_ns() < end;
+}
+
 static void
 one_round(struct fanout *r, int64_t patience)
 {
-	int64_t end;
+	int64_t end, last;
 
 	r->round++;
 	r->delivered = 0;
@@ -160,11 +170,13 @@ one_round(struct fanout *r, int64_t patience)
 	sample_mark(r->mark, r->writer.number, r->writer.edition);
 	r->begun = now_ns();
 	end = r->begun + patience;
+	last = r->begun + ROUND_MAX;
 	link_call(r->links[r->o->connections], &r->put->target,
 	    &r->writer.stream);
-	while ((r->writing || r->delivered < r->n) && now_ns() < end &&
-	       r->report.errors == 0)
-		links_turn(r->user.links, end);
+	while (r->report.errors == 0 && waits(r, end))
+		links_turn(r->user.links, r->writing ? last : end);
+	if (r->writing && r->report.errors == 0)
+		die("no answer to a put");
 }
 
 /* A watch is known to be there once it has seen a change. */
