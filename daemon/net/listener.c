@@ -58,7 +58,7 @@ bind_to(int fd, const struct sockaddr_storage *a, socklen_t len, bool shared)
 	return bind(fd, (const struct sockaddr *)a, len);
 }
 
-/* A socket that listens on it; -1. */
+/* A socket bound to it, and listening if it is to be shared; -1. */
 static int
 listen_on(const char *address, bool shared, struct err *e)
 {
@@ -70,7 +70,7 @@ listen_on(const char *address, bool shared, struct err *e)
 		return -1;
 	fd = socket(a.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && bind_to(fd, &a, len, shared) == 0 &&
-	    listen(fd, BACKLOG) == 0)
+	    (!shared || listen(fd, BACKLOG) == 0))
 		return fd;
 	err_set(e, ERR_IO, "listen on %s: %s", address, strerror(errno));
 	err_remedy(e, "is another daemon running there? may this "
@@ -80,6 +80,7 @@ listen_on(const char *address, bool shared, struct err *e)
 	return -1;
 }
 
+/* It never listens: whoever connected to it would be refused a moment later. */
 int
 listener_probe(const char *address, struct err *e)
 {
