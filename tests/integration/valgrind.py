@@ -105,6 +105,14 @@ def streams(register, client):
     refusal(lambda: list(client.Registry.Sync(iter(list(steps(5))[:2]))),
         Code.INVALID_ARGUMENT)
     c = h.H2(register)
+    health = c.open("/grpc.health.v1.Health/Watch")
+    c.data(health, h.message(b""))
+    reflect = c.open("/grpc.reflection.v1alpha.ServerReflection/"
+        "ServerReflectionInfo")
+    c.data(reflect, h.message(b"\x3a\x00"), end=False)   # list_services
+    for stream in health, reflect:
+        while not c.answers[stream].data:
+            assert c.read()
     for path in "Sync", "Watch", "Get", "Put":
         c.data(c.open("/resopro.v1.Registry/" + path), h.message(b"x" *
             100)[:50], end=False)

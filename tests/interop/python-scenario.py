@@ -405,6 +405,10 @@ def memberships__recorded_then_ended__hold_between_their_dates(agency, member):
         organisation_id=MEMBER, active_on=day)).records for day in
         ("2026-05-31", "2026-06-01")]
     assert [len(h) for h in held] == [1, 0], held
+    error = refusal(lambda: agency.Memberships.EndStatus(
+        memberships.EndStatusRequest(request_id=new_id(), id="absent",
+        to="2026-05-31", reason="fin de la convention")), Code.NOT_FOUND)
+    assert details(error)["ErrorInfo"].reason == "ABSENT"
 
 
 def methods__every_one_of_the_descriptors__was_called(agency, member):
