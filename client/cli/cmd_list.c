@@ -1,8 +1,11 @@
 /* cmd_list.c - resopro list: records of one kind, filtered. */
+#include <stdlib.h>
+
 #include "commands.h"
 #include "freshness.h"
 #include "opts.h"
 #include "paging.h"
+#include "territory.h"
 
 static const struct opt opts[] = {
 	{ .name = "owner",
@@ -19,6 +22,22 @@ static const struct opt opts[] = {
 	    .arg = "ZONE",
 	    .help =
 		N_("only in this zone: 14118, 14, epci:200065597, arr:142") },
+	{ .name = "near",
+	    .arg = "COMMUNE",
+	    .help = N_("only sites and offers near it: code or name, or "
+		       "LATITUDE,LONGITUDE; see --km") },
+	{ .name = "km",
+	    .arg = "KM",
+	    .help = N_("with --near: at most so far (20)") },
+	{ .name = "public",
+	    .arg = "CODE",
+	    .flags = OPT_MANY,
+	    .help = N_("only offers for these people; may be repeated") },
+	{ .name = "thematique",
+	    .arg = "CODE",
+	    .flags = OPT_MANY,
+	    .help = N_("only offers on this, or of this group; may be "
+		       "repeated") },
 	{ .name = "changed-since",
 	    .arg = "REVISION",
 	    .help = N_("only what changed after this revision") },
@@ -34,7 +53,7 @@ static const struct opt opts[] = {
 	OPT_ROW_AS_OF, OPT_ROW_ALL, OPT_ROW_LIMIT, { 0 }
 };
 
-enum { STATES_MAX = 8 };
+enum { STATES_MAX = 8, CODES_MAX = 20 };
 
 static int
 read_freshness(struct cli *cli, const struct args *args,
@@ -50,6 +69,71 @@ read_freshness(struct cli *cli, const struct args *args,
 	return 0;
 }
 
+/* The values of an option, borrowed. */
+static int
+read_codes(struct cli *cli, const struct args *args, const char *option,
+    char *codes[CODES_MAX], size_t *n)
+{
+	const char *code;
+
+	for (*n = 0; (code = args_nth(args, option, *n)) != NULL; (*n)++) {
+		if (*n == CODES_MAX)
+			return cli_usage(cli, _("--%s: at most %d"), option,
+			    CODES_MAX);
+		codes[*n] = cli_field(code);
+	}
+	return 0;
+}
+
+/* "49.18,-0.36". */
+static bool
+read_position(const char *text, Resopro__V1__Position *at)
+{
+	char rest;
+
+	return sscanf(text, "%lf,%lf%c", &at->latitude, &at->longitude,
+		   &rest) == 2;
+}
+
+struct near {
+	Resopro__V1__Near message;
+	Resopro__V1__Position position;
+	char code[8], name[COMMUNE_NAME];
+};
+
+static int
+read_near(struct cli *cli, const struct args *args, struct near *near,
+    Resopro__V1__ListRequest *request)
+{
+	const char *place = args_get(args, "near"), *km = args_get(args, "km");
+	char *end;
+	int status;
+
+	if (place == NULL)
+		return km == NULL
+			   ? 0
+			   : cli_usage(cli, "%s", _("--km goes with --near"));
+	resopro__v1__near__init(&near->message);
+	resopro__v1__position__init(&near->position);
+	near->message.km = 20;
+	if (km != NULL) {
+		near->message.km = strtod(km, &end);
+		if (*km == '\0' || *end != '\0')
+			return cli_usage(cli,
+			    _("--km: “%.40s” is not a number"), km);
+	}
+	if (read_position(place, &near->position)) {
+		near->message.position = &near->position;
+	} else {
+		status = territory_pick(cli, place, near->code, near->name);
+		if (status != 0)
+			return status;
+		near->message.code_insee = near->code;
+	}
+	request->near = &near->message;
+	return 0;
+}
+
 static int
 run_list(struct cli *cli, const struct args *args)
 {
@@ -60,6 +144,9 @@ run_list(struct cli *cli, const struct args *args)
 	const char *since = args_get(args, "changed-since");
 	const char *when = args_get(args, "as-of");
 	const char *day = args_get(args, "active-on");
+	char *publics[CODES_MAX], *thematiques[CODES_MAX];
+	struct near near;
+	int status;
 
 	resopro__v1__list_request__init(&request);
 	if (cli_kind(cli, args_operand(args, 0), &request.kind) != 0 ||
@@ -67,8 +154,15 @@ run_list(struct cli *cli, const struct args *args)
 				  UINT64_MAX, &request.changed_since) != 0) ||
 	    (when != NULL && cli_as_of(cli, when, &as_of, &time) != 0) ||
 	    (day != NULL && cli_date(cli, "--active-on", day) != 0) ||
-	    read_freshness(cli, args, states, &request.n_freshness) != 0)
+	    read_freshness(cli, args, states, &request.n_freshness) != 0 ||
+	    read_codes(cli, args, "public", publics, &request.n_publics) != 0 ||
+	    read_codes(cli, args, "thematique", thematiques,
+		&request.n_thematiques) != 0)
 		return EXIT_USAGE;
+	if ((status = read_near(cli, args, &near, &request)) != 0)
+		return status;
+	request.publics = publics;
+	request.thematiques = thematiques;
 	request.freshness = states;
 	request.as_of = when != NULL ? &as_of : NULL;
 	request.owner = cli_field(args_get(args, "owner"));

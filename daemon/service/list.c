@@ -58,20 +58,54 @@ some_meet(struct listing *l, char *const *codes, size_t n,
 	return false;
 }
 
-static bool
-offer_meets(struct listing *l, const Resopro__V1__Offer *o)
+/* An offer's site, at the revision of the page: another look at a record.
+ * NULL when it has none. */
+static int
+offer_site(struct listing *l, const Resopro__V1__Offer *o,
+    const Resopro__V1__Site **site)
 {
-	return zones_say_everywhere(o->zone_eligibilite,
-		   o->n_zone_eligibilite) ||
-	       some_meet(l, o->zone_eligibilite, o->n_zone_eligibilite,
-		   zones_of_eligibility);
+	Resopro__V1__Record *r;
+	struct stored s;
+	int found;
+
+	*site = NULL;
+	if (o->site_id[0] == '\0')
+		return 0;
+	charge(l);
+	found =
+	    view_get_as_of(l->page->view, (uint8_t)RESOPRO__V1__KIND__KIND_SITE,
+		o->site_id, l->page->revision, &s, l->e);
+	if (found <= 0 || s.deleted)
+		return found < 0 ? -1 : 0;
+	if ((r = record_unpack(l->scratch, s.record, l->e)) == NULL)
+		return -1;
+	if (r->body_case == RESOPRO__V1__RECORD__BODY_SITE)
+		*site = r->site;
+	return 0;
 }
 
-static bool
+/* One that says no zone is for the people around its site. */
+static int
+offer_meets(struct listing *l, const Resopro__V1__Offer *o)
+{
+	const Resopro__V1__Site *site;
+
+	if (o->n_zone_eligibilite > 0)
+		return zones_say_everywhere(o->zone_eligibilite,
+			   o->n_zone_eligibilite) ||
+		       some_meet(l, o->zone_eligibilite, o->n_zone_eligibilite,
+			   zones_of_eligibility);
+	if (offer_site(l, o, &site) < 0)
+		return -1;
+	return site != NULL && zone_holds(l, site->code_insee);
+}
+
+/* 1, 0, -1. */
+static int
 matches_zone(struct listing *l, const Resopro__V1__Record *r)
 {
 	if (l->filter->zone == NULL)
-		return true;
+		return 1;
 	switch (r->body_case) {
 	case RESOPRO__V1__RECORD__BODY_SITE:
 		return zone_holds(l, r->site->code_insee);
@@ -83,12 +117,29 @@ matches_zone(struct listing *l, const Resopro__V1__Record *r)
 	case RESOPRO__V1__RECORD__BODY_ACTIVITY:
 		for (size_t i = 0; i < r->activity->n_communes; i++) {
 			if (zone_holds(l, r->activity->communes[i]))
-				return true;
+				return 1;
 		}
-		return false;
+		return 0;
 	default:
-		return false;
+		return 0;
 	}
+}
+
+/* 1, 0, -1. */
+static int
+is_near(struct listing *l, const Resopro__V1__Record *r)
+{
+	const struct list_where *w = &l->filter->where;
+	const Resopro__V1__Site *site = NULL;
+
+	if (!w->near)
+		return 1;
+	if (r->body_case == RESOPRO__V1__RECORD__BODY_SITE)
+		site = r->site;
+	else if (r->body_case == RESOPRO__V1__RECORD__BODY_OFFER &&
+		 offer_site(l, r->offer, &site) < 0)
+		return -1;
+	return site != NULL && list_where_site(w, l->territory, site);
 }
 
 static bool
@@ -141,10 +192,11 @@ looks_inside(const struct list_filter *f)
 {
 	const struct policy_row *row = authorise_row(f->method, f->kind);
 
-	return f->zone != NULL || given(f->organisation_id) ||
-	       given(f->organisation_kind) || given(f->active_on) ||
-	       given(f->activity_kind) || f->disputes != 0 || given(f->from) ||
-	       given(f->to) || row == NULL || (row->any & f->who->roles) == 0;
+	return f->zone != NULL || list_where_asks(&f->where) ||
+	       given(f->organisation_id) || given(f->organisation_kind) ||
+	       given(f->active_on) || given(f->activity_kind) ||
+	       f->disputes != 0 || given(f->from) || given(f->to) ||
+	       row == NULL || (row->any & f->who->roles) == 0;
 }
 
 /* 1, 0, -1. */
@@ -155,6 +207,7 @@ matches(struct listing *l, const struct stored *s)
 	struct record_facts facts;
 	Resopro__V1__Record *r;
 	struct lease lease;
+	int in_zone;
 
 	if (s->deleted || s->revision <= f->changed_since)
 		return 0;
@@ -177,12 +230,15 @@ matches(struct listing *l, const struct stored *s)
 	arena_reset(l->scratch);
 	if ((r = record_unpack(l->scratch, s->record, l->e)) == NULL)
 		return -1;
-	return matches_zone(l, r) && matches_dates(f, r) &&
-	       matches_state(f, r) &&
-	       equal(f->organisation_id, schema_string(r, "organisation_id")) &&
-	       equal(f->organisation_kind, schema_string(r, "kind")) &&
-	       equal(f->activity_kind, schema_string(r, "activity_kind")) &&
-	       authorise_record(f->who, f->method, r, NULL) == 0;
+	if (!matches_dates(f, r) || !matches_state(f, r) ||
+	    !equal(f->organisation_id, schema_string(r, "organisation_id")) ||
+	    !equal(f->organisation_kind, schema_string(r, "kind")) ||
+	    !equal(f->activity_kind, schema_string(r, "activity_kind")) ||
+	    !list_where_codes(&f->where, r) ||
+	    authorise_record(f->who, f->method, r, NULL) < 0)
+		return 0;
+	in_zone = matches_zone(l, r);
+	return in_zone == 1 ? is_near(l, r) : in_zone;
 }
 
 /* ---- walking -------------------------------------------------------------- */
@@ -403,23 +459,20 @@ read_states(const Resopro__V1__ListRequest *q, unsigned *bits, struct err *e)
 	return 0;
 }
 
+/* 0: no memory. */
 static uint64_t
-hash_filters(const Resopro__V1__ListRequest *q)
+hash_filters(struct arena *arena, const Resopro__V1__ListRequest *q)
 {
 	Resopro__V1__ListRequest only = *q;
 	Resopro__V1__AsOf none = RESOPRO__V1__AS_OF__INIT;
-	uint8_t small[1024];
-	size_t len;
+	struct bytes packed;
 
 	only.page_size = 0;
 	only.page_token = (char *)(uintptr_t) "";
 	if (only.as_of == NULL)
 		only.as_of = &none;
-	len = resopro__v1__list_request__get_packed_size(&only);
-	if (len > sizeof small)
-		return 1; /* every text was checked to be short */
-	resopro__v1__list_request__pack(&only, small);
-	return XXH3_64bits(small, len);
+	packed = record_pack(arena, &only.base, NULL);
+	return packed.data != NULL ? XXH3_64bits(packed.data, packed.len) : 0;
 }
 
 int
@@ -450,9 +503,11 @@ registry_list(struct call *c, const ProtobufCMessage *m, struct err *e)
 	    list_code(catalog_vocabularies(s->catalog), "organisation-kinds",
 		"organisation_kind", q->organisation_kind, e) < 0 ||
 	    check_since(q->changed_since, view_revision(v), e) < 0 ||
+	    list_where_read(&f.where, q, s->catalog, e) < 0 ||
 	    registry_as_of(v, q->as_of, &revision, e) < 0 ||
 	    page_open(&page, call_arena(c), v, revision, q->page_size,
-		q->page_token, hash_filters(q), s->limits.list_work, e) < 0 ||
+		q->page_token, hash_filters(call_arena(c), q),
+		s->limits.list_work, e) < 0 ||
 	    list_fill(&page, &f, t, e) < 0)
 		return -1;
 	return page_reply(c, &page, e);

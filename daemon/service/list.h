@@ -4,6 +4,7 @@
 
 #include "domain/territory.h"
 #include "domain/vocabulary.h"
+#include "service/list_where.h"
 #include "service/page.h"
 
 struct list_filter { /* NULLs, "" and zeros: any */
@@ -14,6 +15,7 @@ struct list_filter { /* NULLs, "" and zeros: any */
 	const struct zone *zone;
 	uint64_t changed_since;
 	const char *active_on; /* statuses */
+	struct list_where where;
 	/* Today's, for the answers; NULL: they tell of the past. */
 	const struct lease_clock *clock;
 	unsigned freshness; /* bit an enum freshness */
