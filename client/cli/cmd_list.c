@@ -180,10 +180,11 @@ const struct cmd cmd_list = {
 	.min = 1,
 	.max = 1,
 	.help = N_("records of one kind, filtered"),
-	.details = N_("Kinds: organisation, site (lieu), offer (prestation), "
-		      "status (titre), activity (activite), dispute (litige). "
-		      "csv has every field, in the columns that “resopro push” "
-		      "reads."),
+	.details = N_(
+	    "Kinds: organisation, site (lieu), offer (prestation), "
+	    "status (titre), activity (activite), dispute (litige), transfer (transfert). "
+	    "csv has every field, in the columns that “resopro push” "
+	    "reads."),
 	.opts = opts,
 	.complete = "kinds",
 	.run = run_list,

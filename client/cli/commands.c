@@ -5,5 +5,5 @@ const struct cmd *const commands[] = { &cmd_status, &cmd_whoami, &cmd_list,
 	&cmd_search, &cmd_show, &cmd_put, &cmd_delete, &cmd_confirm,
 	&cmd_freshness, &cmd_history, &cmd_watch, &cmd_push, &cmd_spool,
 	&cmd_pull, &cmd_account, &cmd_pki, &cmd_territory, &cmd_membership,
-	&cmd_activity, &cmd_dispute, &cmd_refer, &cmd_explain, &cmd_completion,
-	NULL };
+	&cmd_activity, &cmd_dispute, &cmd_transfer, &cmd_refer, &cmd_explain,
+	&cmd_completion, NULL };

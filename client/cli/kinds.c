@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "freshness.h"
 #include "json.h"
@@ -127,6 +128,59 @@ static const struct column dispute_columns[] = {
 	{ .title = N_("DECIDED FOR"), .path = "dispute.resolved_for" }, { 0 }
 };
 
+/* What is pending is expired once its time has come. */
+static Resopro__V1__TransferState
+transfer_now(const ProtobufCMessage *m)
+{
+	const Resopro__V1__Transfer *t =
+	    ((const Resopro__V1__Record *)m)->transfer;
+
+	if (t == NULL)
+		return 0;
+	return t->state == RESOPRO__V1__TRANSFER_STATE__TRANSFER_STATE_PENDING &&
+		       t->expires_at != NULL &&
+		       t->expires_at->seconds <= (int64_t)time(NULL)
+		   ? RESOPRO__V1__TRANSFER_STATE__TRANSFER_STATE_EXPIRED
+		   : t->state;
+}
+
+static char *
+transfer_state(const ProtobufCMessage *m)
+{
+	static const char *const words[] = { "", N_("pending"), N_("approved"),
+		N_("rejected"), N_("cancelled"), N_("expired") };
+	unsigned state = transfer_now(m);
+
+	return strdup(state > 0 && state < 6 ? _(words[state]) : "");
+}
+
+static enum colour
+transfer_colour(const ProtobufCMessage *m)
+{
+	return transfer_now(m) ==
+		       RESOPRO__V1__TRANSFER_STATE__TRANSFER_STATE_PENDING
+		   ? COLOUR_CHANGE
+		   : COLOUR_NONE;
+}
+
+static const struct column transfer_columns[] = {
+	{ .title = N_("ID"), .path = "id", .flags = COLUMN_KEEP },
+	{ .title = N_("KIND"), .path = "transfer.kind" },
+	{ .title = N_("RECORD"), .path = "transfer.record_id" },
+	{ .title = N_("FROM"), .path = "owner" },
+	{ .title = N_("TO"), .path = "transfer.organisation_id" },
+	{ .title = N_("WAY"), .path = "transfer.way" },
+	{ .title = N_("STATE"),
+	    .path = "transfer.state",
+	    .flags = COLUMN_WORDS,
+	    .text = transfer_state,
+	    .colour = transfer_colour },
+	{ .title = N_("EXPIRES"),
+	    .path = "transfer.expires_at",
+	    .flags = COLUMN_DAY },
+	{ 0 }
+};
+
 static const char *const organisation_words[] = { "organisation",
 	"organisations", "organization", "org", "structure", NULL };
 static const char *const site_words[] = { "site", "sites", "lieu", "lieux",
@@ -140,6 +194,9 @@ static const char *const activity_words[] = { "activity", "activities",
 
 static const char *const dispute_words[] = { "dispute", "disputes", "litige",
 	"litiges", NULL };
+
+static const char *const transfer_words[] = { "transfer", "transfers",
+	"transfert", "transferts", NULL };
 
 static const struct kind kinds[] = {
 	{ RESOPRO__V1__KIND__KIND_ORGANISATION, organisation_words,
@@ -155,6 +212,9 @@ static const struct kind kinds[] = {
 	    activity_columns, &resopro__v1__activity__descriptor },
 	{ RESOPRO__V1__KIND__KIND_DISPUTE, dispute_words, "dispute.siret",
 	    dispute_columns, &resopro__v1__dispute__descriptor },
+	{ RESOPRO__V1__KIND__KIND_TRANSFER, transfer_words,
+	    "transfer.record_id", transfer_columns,
+	    &resopro__v1__transfer__descriptor },
 };
 
 const struct kind *
@@ -210,6 +270,8 @@ kinds_record_name(const Resopro__V1__Record *r)
 		return r->activity->title;
 	case RESOPRO__V1__RECORD__BODY_DISPUTE:
 		return r->dispute->siret;
+	case RESOPRO__V1__RECORD__BODY_TRANSFER:
+		return r->transfer->record_id;
 	default:
 		return "";
 	}

@@ -34,7 +34,7 @@ cli_kind(struct cli *cli, const char *text, Resopro__V1__Kind *kind)
 		    near.best);
 	else
 		snprintf(remedy, sizeof remedy, "%s",
-		    _("Kinds: organisation, site, offer, status, activity, dispute."));
+		    _("Kinds: organisation, site, offer, status, activity, dispute, transfer."));
 	return cli_fail(cli, EXIT_USAGE, remedy,
 	    _("“%.60s” is no kind of "
 	      "record"),

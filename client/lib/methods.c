@@ -46,6 +46,16 @@ METHOD(rsp_ownership_resolve_dispute, "Ownership", "ResolveDispute",
     resolve_dispute_request, ownership_response, RSP_UNARY, RSP_WRITE_ID);
 METHOD(rsp_ownership_withdraw_dispute, "Ownership", "WithdrawDispute",
     withdraw_dispute_request, ownership_response, RSP_UNARY, RSP_WRITE_ID);
+METHOD(rsp_ownership_request_transfer, "Ownership", "RequestTransfer",
+    request_transfer_request, begun_transfer_response, RSP_UNARY, RSP_WRITE_ID);
+METHOD(rsp_ownership_offer_transfer, "Ownership", "OfferTransfer",
+    offer_transfer_request, begun_transfer_response, RSP_UNARY, RSP_WRITE_ID);
+METHOD(rsp_ownership_approve_transfer, "Ownership", "ApproveTransfer",
+    approve_transfer_request, ownership_response, RSP_UNARY, RSP_WRITE_ID);
+METHOD(rsp_ownership_reject_transfer, "Ownership", "RejectTransfer",
+    end_transfer_request, ownership_response, RSP_UNARY, RSP_WRITE_ID);
+METHOD(rsp_ownership_cancel_transfer, "Ownership", "CancelTransfer",
+    end_transfer_request, ownership_response, RSP_UNARY, RSP_WRITE_ID);
 METHOD(rsp_memberships_record_status, "Memberships", "RecordStatus",
     record_status_request, status_response, RSP_UNARY, RSP_WRITE_ID);
 METHOD(rsp_memberships_end_status, "Memberships", "EndStatus",
@@ -96,6 +106,11 @@ static const struct rsp_method *const methods[] = {
 	&rsp_registry_freshness_counts,
 	&rsp_ownership_resolve_dispute,
 	&rsp_ownership_withdraw_dispute,
+	&rsp_ownership_request_transfer,
+	&rsp_ownership_offer_transfer,
+	&rsp_ownership_approve_transfer,
+	&rsp_ownership_reject_transfer,
+	&rsp_ownership_cancel_transfer,
 	&rsp_memberships_record_status,
 	&rsp_memberships_end_status,
 	&rsp_activities_declare,

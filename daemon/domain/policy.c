@@ -36,9 +36,9 @@ static const char own_activity[] =
 static const char by_memberships[] =
     "titles are the agency's: it records and ends them (resopro membership)";
 static const char own_dispute[] =
-    "disputes are between their two parties and the agency";
+    "disputes and transfers are between their two parties and the agency";
 static const char by_ownership[] =
-    "disputes are opened by the register and ended by Ownership";
+    "disputes and transfers begin and end by Ownership";
 static const char by_activities[] =
     "activities are declared by Activities.Declare";
 
@@ -62,16 +62,16 @@ static const struct policy_row rows[] = {
 	{ REGISTRY "Watch", SUBJECT_ACTIVITY, AGENCY | AUTHORITIES, MEMBERS,
 	    "read-activity", own_activity },
 
-	{ REGISTRY "Get", SUBJECT_DISPUTE, AGENCY, MEMBERS, "read-dispute",
-	    own_dispute },
-	{ REGISTRY "BatchGet", SUBJECT_DISPUTE, AGENCY, MEMBERS, "read-dispute",
-	    own_dispute },
-	{ REGISTRY "List", SUBJECT_DISPUTE, AGENCY, MEMBERS, "read-dispute",
-	    own_dispute },
-	{ REGISTRY "History", SUBJECT_DISPUTE, AGENCY, MEMBERS, "read-dispute",
-	    own_dispute },
-	{ REGISTRY "Watch", SUBJECT_DISPUTE, AGENCY, MEMBERS, "read-dispute",
-	    own_dispute },
+	{ REGISTRY "Get", SUBJECT_DISPUTE | SUBJECT_TRANSFER, AGENCY, MEMBERS,
+	    "read-dispute", own_dispute },
+	{ REGISTRY "BatchGet", SUBJECT_DISPUTE | SUBJECT_TRANSFER, AGENCY,
+	    MEMBERS, "read-dispute", own_dispute },
+	{ REGISTRY "List", SUBJECT_DISPUTE | SUBJECT_TRANSFER, AGENCY, MEMBERS,
+	    "read-dispute", own_dispute },
+	{ REGISTRY "History", SUBJECT_DISPUTE | SUBJECT_TRANSFER, AGENCY,
+	    MEMBERS, "read-dispute", own_dispute },
+	{ REGISTRY "Watch", SUBJECT_DISPUTE | SUBJECT_TRANSFER, AGENCY, MEMBERS,
+	    "read-dispute", own_dispute },
 	{ REGISTRY "FreshnessCounts", SUBJECT_NONE, EVERYBODY, 0, "read",
 	    ask_agency },
 
@@ -102,19 +102,32 @@ static const struct policy_row rows[] = {
 	    by_activities },
 	{ REGISTRY "Delete", SUBJECT_ACTIVITY, 0, 0, "activity-declared",
 	    by_activities },
-	{ REGISTRY "Put", SUBJECT_DISPUTE, 0, 0, "dispute-ends", by_ownership },
-	{ REGISTRY "Sync", SUBJECT_DISPUTE, 0, 0, "dispute-ends",
-	    by_ownership },
-	{ REGISTRY "Confirm", SUBJECT_DISPUTE, 0, 0, "dispute-ends",
-	    by_ownership },
-	{ REGISTRY "Delete", SUBJECT_DISPUTE, 0, 0, "dispute-ends",
-	    by_ownership },
+	{ REGISTRY "Put", SUBJECT_DISPUTE | SUBJECT_TRANSFER, 0, 0,
+	    "dispute-ends", by_ownership },
+	{ REGISTRY "Sync", SUBJECT_DISPUTE | SUBJECT_TRANSFER, 0, 0,
+	    "dispute-ends", by_ownership },
+	{ REGISTRY "Confirm", SUBJECT_DISPUTE | SUBJECT_TRANSFER, 0, 0,
+	    "dispute-ends", by_ownership },
+	{ REGISTRY "Delete", SUBJECT_DISPUTE | SUBJECT_TRANSFER, 0, 0,
+	    "dispute-ends", by_ownership },
 
 	/* ---- disputes: the agency decides, each party may give up ---- */
 	{ OWNERSHIP "ResolveDispute", SUBJECT_DISPUTE, AGENCY, 0,
 	    "resolve-dispute", ask_agency },
 	{ OWNERSHIP "WithdrawDispute", SUBJECT_DISPUTE, 0,
 	    AGENCY | WRITER | PROXIMITY, "withdraw-dispute", own_dispute },
+
+	/* ---- transfers: each body its own, the agency everything ---- */
+	{ OWNERSHIP "RequestTransfer", SUBJECT_TRANSFER, AGENCY,
+	    WRITER | PROXIMITY, "begin-transfer", own_dispute },
+	{ OWNERSHIP "OfferTransfer", SUBJECT_TRANSFER, AGENCY,
+	    WRITER | PROXIMITY, "begin-transfer", own_dispute },
+	{ OWNERSHIP "ApproveTransfer", SUBJECT_TRANSFER, AGENCY,
+	    WRITER | PROXIMITY, "end-transfer", own_dispute },
+	{ OWNERSHIP "RejectTransfer", SUBJECT_TRANSFER, AGENCY,
+	    WRITER | PROXIMITY, "end-transfer", own_dispute },
+	{ OWNERSHIP "CancelTransfer", SUBJECT_TRANSFER, AGENCY,
+	    WRITER | PROXIMITY, "end-transfer", own_dispute },
 
 	/* ---- titles: the Agency records, the Region decides ---- */
 	/* a coordinator those of the proximity network only: memberships.c */

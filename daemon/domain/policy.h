@@ -34,6 +34,7 @@ enum subject {            /* what a method acts on; bits */
 	SUBJECT_ACTIVITY = 32,
 	SUBJECT_ACCOUNT = 64,
 	SUBJECT_DISPUTE = 128,
+	SUBJECT_TRANSFER = 256,
 };
 
 struct policy_row {

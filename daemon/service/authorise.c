@@ -36,6 +36,8 @@ authorise_subject(Resopro__V1__Kind kind)
 		return SUBJECT_ACCOUNT;
 	case RESOPRO__V1__KIND__KIND_DISPUTE:
 		return SUBJECT_DISPUTE;
+	case RESOPRO__V1__KIND__KIND_TRANSFER:
+		return SUBJECT_TRANSFER;
 	default:
 		return SUBJECT_NONE;
 	}

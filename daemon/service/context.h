@@ -76,6 +76,10 @@ struct principal {
 void service_sends_away(struct service *);
 void service_came_back(struct service *);
 
+/* Now, as the register has it: never before its last commit, whatever the clock
+ * does. */
+int64_t service_now(struct service *);
+
 /* Tell the other workers what this one counts. */
 void service_publish_counts(struct service *);
 

@@ -131,25 +131,6 @@ disputes_lost(struct view *v, struct arena *arena, Resopro__V1__Kind kind,
 
 /* ---- writing one ---------------------------------------------------------- */
 
-/* The record as it is to be; its present version, if any, is replaced. */
-static int
-emit(struct decision *d, struct arena *arena, Resopro__V1__Record *r,
-    struct err *e)
-{
-	struct put p = { .arena = arena, .record = r };
-	struct stored s;
-	int found = view_get(decision_view(d), (uint8_t)r->kind, r->id, &s, e);
-
-	if (found < 0)
-		return -1;
-	record_strip(r);
-	p.exists = found == 1;
-	p.seen = found == 1 ? s.version : 0;
-	p.if_version = p.seen;
-	p.head = record_pack(arena, &r->base, e);
-	return p.head.data != NULL ? put_emit(&p, d, e) : -1;
-}
-
 static Google__Protobuf__Timestamp *
 timestamp(struct arena *arena, int64_t ns)
 {
@@ -284,7 +265,7 @@ open_one(struct write *w, struct decision *d, const struct claim *c,
 	dispute.state = OPEN;
 	dispute.holder = &holding;
 	dispute.claimant = &claiming;
-	return emit(d, w->arena, &r, e);
+	return put_replace(d, w->arena, &r, e);
 }
 
 int
@@ -311,7 +292,7 @@ end_for(struct decision *d, struct arena *arena, Resopro__V1__Record *r,
 	r->dispute->resolved_at = timestamp(arena, decision_time(d));
 	if (r->dispute->resolved_at == NULL)
 		return err_set(e, ERR_NOMEM, "dispute");
-	return emit(d, arena, r, e);
+	return put_replace(d, arena, r, e);
 }
 
 static int
@@ -405,7 +386,7 @@ take_from(struct taking *t, const char *id, struct err *e)
 		r->site->siret = borrow("");
 	else
 		r->organisation->siret = borrow("");
-	return emit(t->decision, t->arena, r, e);
+	return put_replace(t->decision, t->arena, r, e);
 }
 
 /* The loser's records bear the SIRET no more. */

@@ -9,16 +9,10 @@
 #define SITE RESOPRO__V1__KIND__KIND_SITE
 #define OFFER RESOPRO__V1__KIND__KIND_OFFER
 
-static int32_t
-day_of(int64_t ns)
+int32_t
+lease_day(int64_t ns)
 {
 	return date_to_days(date_from_unix(ns / 1000000000));
-}
-
-int32_t
-lease_day(int64_t clock_ns, int64_t head_ns)
-{
-	return day_of(clock_ns > head_ns ? clock_ns : head_ns);
 }
 
 struct freshness_period
@@ -63,7 +57,7 @@ lease_on(const struct lease_clock *c, const struct stored *s,
 
 	if (p.days == 0 || (closing_day(s->kind, f, &last) && last < day))
 		return FRESHNESS_NONE;
-	return freshness_on(p, day_of(confirmed_ns), day);
+	return freshness_on(p, lease_day(confirmed_ns), day);
 }
 
 struct lease
@@ -78,7 +72,7 @@ lease_of(const struct lease_clock *c, struct view *v, const struct stored *s,
 	if (l.state != FRESHNESS_NONE)
 		l.stale_day =
 		    freshness_stale_day(lease_period(c->periods, s->kind),
-			day_of(l.confirmed_ns));
+			lease_day(l.confirmed_ns));
 	return l;
 }
 

@@ -21,9 +21,8 @@ struct lease {
 	int32_t stale_day; /* when there is a state */
 };
 
-/* The day in France at the later of two instants.  The register's own last
- * commit is one of them: its time never goes back, whatever the clock does. */
-int32_t lease_day(int64_t clock_ns, int64_t head_ns);
+/* The day in France at an instant. */
+int32_t lease_day(int64_t ns);
 
 /* The period of a kind; one of 0 days when it has none. */
 struct freshness_period lease_period(const struct catalog_periods *,

@@ -9,6 +9,7 @@
 #include "service/authorise.h"
 #include "service/registry.h"
 #include "service/schema.h"
+#include "service/transfers.h"
 #include "service/zones.h"
 
 #define ORGANISATION RESOPRO__V1__KIND__KIND_ORGANISATION
@@ -176,9 +177,21 @@ matches_dates(const struct list_filter *f, const Resopro__V1__Record *r)
 static bool
 matches_state(const struct list_filter *f, const Resopro__V1__Record *r)
 {
-	return f->disputes == 0 ||
-	       (r->body_case == RESOPRO__V1__RECORD__BODY_DISPUTE &&
-		   (f->disputes & 1u << r->dispute->state) != 0);
+	unsigned state = 0;
+
+	if (f->disputes == 0 && f->transfers == 0)
+		return true;
+	if (f->disputes != 0 &&
+	    r->body_case == RESOPRO__V1__RECORD__BODY_DISPUTE)
+		return (f->disputes & 1u << r->dispute->state) != 0;
+	if (f->transfers == 0 ||
+	    r->body_case != RESOPRO__V1__RECORD__BODY_TRANSFER)
+		return false;
+	state = r->transfer->state;
+	if (state == RESOPRO__V1__TRANSFER_STATE__TRANSFER_STATE_PENDING &&
+	    !transfers_pending(r->transfer, f->now_ns))
+		state = RESOPRO__V1__TRANSFER_STATE__TRANSFER_STATE_EXPIRED;
+	return (f->transfers & 1u << state) != 0;
 }
 
 static bool
@@ -195,8 +208,8 @@ looks_inside(const struct list_filter *f)
 	return f->zone != NULL || list_where_asks(&f->where) ||
 	       given(f->organisation_id) || given(f->organisation_kind) ||
 	       given(f->active_on) || given(f->activity_kind) ||
-	       f->disputes != 0 || given(f->from) || given(f->to) ||
-	       row == NULL || (row->any & f->who->roles) == 0;
+	       f->disputes != 0 || f->transfers != 0 || given(f->from) ||
+	       given(f->to) || row == NULL || (row->any & f->who->roles) == 0;
 }
 
 /* 1, 0, -1. */
@@ -442,19 +455,18 @@ read_freshness(const Resopro__V1__ListRequest *q, unsigned *bits, struct err *e)
 }
 
 static int
-read_states(const Resopro__V1__ListRequest *q, unsigned *bits, struct err *e)
+read_states(const char *field, const int *states, size_t n, int last,
+    unsigned *bits, struct err *e)
 {
 	*bits = 0;
-	for (size_t i = 0; i < q->n_dispute_states; i++) {
-		if (q->dispute_states[i] < 1 ||
-		    q->dispute_states[i] >
-			RESOPRO__V1__DISPUTE_STATE__DISPUTE_STATE_SETTLED) {
-			err_set(e, ERR_INVALID, "dispute_states: not a state");
-			err_field(e, "dispute_states");
+	for (size_t i = 0; i < n; i++) {
+		if (states[i] < 1 || states[i] > last) {
+			err_set(e, ERR_INVALID, "%s: not a state", field);
+			err_field(e, field);
 			err_reason(e, "STATE");
-			return err_remedy(e, "give states of DisputeState");
+			return err_remedy(e, "give states of its enumeration");
 		}
-		*bits |= 1u << q->dispute_states[i];
+		*bits |= 1u << states[i];
 	}
 	return 0;
 }
@@ -490,6 +502,7 @@ registry_list(struct call *c, const ProtobufCMessage *m, struct err *e)
 		.changed_since = q->changed_since,
 		.active_on = q->active_on,
 		.clock = q->as_of == NULL ? &s->clock : NULL,
+		.now_ns = q->n_transfer_states > 0 ? service_now(s) : 0,
 		.who = call_principal(c),
 		.method = call_method(c)->path,
 	};
@@ -498,7 +511,14 @@ registry_list(struct call *c, const ProtobufCMessage *m, struct err *e)
 
 	if (v == NULL || check_request(q, f.who, f.method, e) < 0 ||
 	    read_freshness(q, &f.freshness, e) < 0 ||
-	    read_states(q, &f.disputes, e) < 0 ||
+	    read_states("dispute_states", (const int *)q->dispute_states,
+		q->n_dispute_states,
+		RESOPRO__V1__DISPUTE_STATE__DISPUTE_STATE_SETTLED, &f.disputes,
+		e) < 0 ||
+	    read_states("transfer_states", (const int *)q->transfer_states,
+		q->n_transfer_states,
+		RESOPRO__V1__TRANSFER_STATE__TRANSFER_STATE_EXPIRED,
+		&f.transfers, e) < 0 ||
 	    list_zone(t, "territory", q->territory, &f.zone, e) < 0 ||
 	    list_code(catalog_vocabularies(s->catalog), "organisation-kinds",
 		"organisation_kind", q->organisation_kind, e) < 0 ||

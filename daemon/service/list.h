@@ -20,6 +20,8 @@ struct list_filter { /* NULLs, "" and zeros: any */
 	const struct lease_clock *clock;
 	unsigned freshness; /* bit an enum freshness */
 	unsigned disputes;  /* bit a DisputeState */
+	unsigned transfers; /* bit a TransferState, as it is at `now_ns` */
+	int64_t now_ns;
 	/* Activities: */
 	const char *activity_kind, *from, *to;
 	/* May the caller see it?  Records that it may not are left out. */

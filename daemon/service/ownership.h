@@ -1,4 +1,4 @@
-/* ownership.h - resopro.v1.Ownership: disputes. */
+/* ownership.h - resopro.v1.Ownership: disputes and transfers. */
 #ifndef SERVICE_OWNERSHIP_H
 #define SERVICE_OWNERSHIP_H
 

@@ -580,6 +580,24 @@ put_emit(struct put *p, struct decision *d, struct err *e)
 }
 
 int
+put_replace(struct decision *d, struct arena *arena, Resopro__V1__Record *r,
+    struct err *e)
+{
+	struct put p = { .arena = arena, .record = r };
+	struct stored s;
+	int found = view_get(decision_view(d), (uint8_t)r->kind, r->id, &s, e);
+
+	if (found < 0)
+		return -1;
+	record_strip(r);
+	p.exists = found == 1;
+	p.seen = found == 1 ? s.version : 0;
+	p.if_version = p.seen;
+	p.head = record_pack(arena, &r->base, e);
+	return p.head.data != NULL ? put_emit(&p, d, e) : -1;
+}
+
+int
 put_decide_one(struct put *p, struct write *w, struct decision *d,
     struct err *e)
 {

@@ -69,6 +69,11 @@ int put_check_others(const struct put *, struct write *, struct view *,
 /* Writer thread: emit the merged record, its version and dates appended. */
 int put_emit(struct put *, struct decision *, struct err *);
 
+/* Writer thread: a record that the register itself changes or makes, as it is
+ * to be; it is stripped.  At most one version a commit. */
+int put_replace(struct decision *, struct arena *, Resopro__V1__Record *,
+    struct err *);
+
 /* Writer thread: the three above; merges again if the record moved.  What is
  * unchanged is confirmed and keeps its version. */
 int put_decide_one(struct put *, struct write *, struct decision *,

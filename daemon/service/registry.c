@@ -23,7 +23,8 @@ registry_check_name(Resopro__V1__Kind kind, const char *id, struct err *e)
 		err_reason(e, "KIND");
 		return err_remedy(e,
 		    "give KIND_ORGANISATION, KIND_SITE, KIND_OFFER, "
-		    "KIND_STATUS, KIND_ACTIVITY or KIND_DISPUTE");
+		    "KIND_STATUS, KIND_ACTIVITY, KIND_DISPUTE or "
+		    "KIND_TRANSFER");
 	}
 	return value_check(VALUE_ID, "id", id, strlen(id), e);
 }

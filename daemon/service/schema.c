@@ -265,6 +265,24 @@ static const struct field_rule dispute_fields[] = {
 	{ .name = NULL },
 };
 
+static const struct field_rule transfer_fields[] = {
+	{ .name = "kind", .low = 0, .high = 31 },
+	{ .name = "record_id", .kind = VALUE_ID, .index = INDEX_RECORD },
+	{ .name = "organisation_id",
+	    .kind = VALUE_ID,
+	    .index = INDEX_ORGANISATION },
+	{ .name = "way", .low = 0, .high = 2 },
+	{ .name = "state", .low = 0, .high = 4 },
+	{ .name = "expires_at" },
+	{ .name = "message", .kind = VALUE_TEXT, .max = 500 },
+	{ .name = "wrong_secrets", .low = 0, .high = 5 },
+	{ .name = "decided_by", .kind = VALUE_ID },
+	{ .name = "decided_at" },
+	{ .name = "reason", .kind = VALUE_TEXT, .max = 500 },
+	{ .name = "moved", .max = 5000 },
+	{ .name = NULL },
+};
+
 /* Rows, without the one that ends them. */
 #define COUNT(fields) (sizeof(fields) / sizeof(fields)[0] - 1)
 
@@ -318,6 +336,15 @@ static const struct kind_schema dispute_schema = {
 	COUNT(dispute_fields),
 };
 
+static const struct kind_schema transfer_schema = {
+	RESOPRO__V1__KIND__KIND_TRANSFER,
+	"transfer",
+	RESOPRO__V1__RECORD__BODY_TRANSFER,
+	&resopro__v1__transfer__descriptor,
+	transfer_fields,
+	COUNT(transfer_fields),
+};
+
 static const struct kind_schema *const schemas[] = {
 	&organisation_schema,
 	&site_schema,
@@ -325,6 +352,7 @@ static const struct kind_schema *const schemas[] = {
 	&status_schema,
 	&activity_schema,
 	&dispute_schema,
+	&transfer_schema,
 	NULL,
 };
 
@@ -441,6 +469,8 @@ schema_body(const Resopro__V1__Record *r)
 		return &r->activity->base;
 	case RESOPRO__V1__RECORD__BODY_DISPUTE:
 		return &r->dispute->base;
+	case RESOPRO__V1__RECORD__BODY_TRANSFER:
+		return &r->transfer->base;
 	default:
 		return NULL;
 	}

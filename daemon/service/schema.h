@@ -56,6 +56,7 @@ enum index_id {
 	INDEX_COMMUNE = 6,
 	INDEX_ORGANISATION_KIND = 7,
 	INDEX_PARENT = 8,
+	INDEX_RECORD = 30, /* record_id of a transfer */
 };
 
 /* NULL for kinds that the Registry does not serve. */

@@ -194,16 +194,24 @@ service_publish_counts(struct service *s)
 	    memory_order_relaxed);
 }
 
+int64_t
+service_now(struct service *s)
+{
+	int64_t now = clock_wall_ns();
+	struct store_stats st;
+
+	store_stats(s->store, &st);
+	return now > st.head_time_ns ? now : st.head_time_ns;
+}
+
 /* Which day is it?  Asked once a second rather than once an answer: whatever
  * the clock does, it is soon known. */
 static void
 read_day(struct service *s)
 {
 	int32_t before = s->clock.today;
-	struct store_stats st;
 
-	store_stats(s->store, &st);
-	s->clock.today = lease_day(clock_wall_ns(), st.head_time_ns);
+	s->clock.today = lease_day(service_now(s));
 	if (s->clock.today > before)
 		watchers_new_day(s->watchers);
 }

@@ -7,6 +7,7 @@
 #include "service/record.h"
 #include "service/schema.h"
 #include "service/sync.h"
+#include "service/transfers.h"
 
 #define SLICE 200 /* deferred records planned a turn */
 
@@ -95,6 +96,40 @@ taken(struct sync *s, struct view *v, Resopro__V1__Kind kind, const char *id)
 	       view_get(v, (uint8_t)kind, id, &found, NULL) != 0;
 }
 
+static void
+make_stem(const struct sync *s, const char *source_id,
+    char stem[STORE_ID_MAX + 1])
+{
+	size_t len = slug(s->source, stem, 24);
+
+	stem[len++] = '-';
+	len += slug(source_id, stem + len, STORE_ID_MAX + 1 - len - 6);
+	stem[len] = '\0';
+}
+
+/* Made anew each night, a record that was transferred would be there twice. */
+static int
+gave_away(struct sync *s, struct view *v, struct sync_item *i, struct err *e)
+{
+	char stem[STORE_ID_MAX + 1];
+	const char *owner, *message;
+	int gone;
+
+	make_stem(s, i->source_id, stem);
+	gone = transfers_gone(v, s->scratch, i->kind, stem, s->owner, s->source,
+	    i->source_id, &owner, e);
+	if (gone <= 0)
+		return gone;
+	message = arena_printf(s->scratch,
+	    "source_id: the record was transferred to %s (%s)", owner, stem);
+	return message == NULL
+		   ? sync_no_room(e)
+		   : sync_refuse(s, i, "source_id", "TRANSFERRED", message,
+			 "remove it from what you send, or give another "
+			 "source_id to what is another record",
+			 e);
+}
+
 /* The identifier as far as it makes an id; where that is taken, with a digest
  * of the whole: identifiers that look alike are told apart at once. */
 static void
@@ -103,11 +138,8 @@ new_id(struct sync *s, struct view *v, Resopro__V1__Kind kind,
 {
 	char stem[STORE_ID_MAX + 1], text[300], hex[2 * DIGEST_LEN + 1];
 	uint8_t digest[DIGEST_LEN];
-	size_t len = slug(s->source, stem, 24);
 
-	stem[len++] = '-';
-	len += slug(source_id, stem + len, sizeof stem - len - 6);
-	stem[len] = '\0';
+	make_stem(s, source_id, stem);
 	(void)snprintf(id, STORE_ID_MAX + 1, "%s", stem);
 	for (unsigned n = 2; taken(s, v, kind, id); n++) {
 		(void)snprintf(text, sizeof text, "%u %s %s", n, s->owner,
@@ -132,8 +164,13 @@ give_id(struct sync *s, struct view *v, struct sync_item *i,
 	} else {
 		if (sync_known_id(s, v, i->kind, i->source_id, id, e) < 0)
 			return -1;
-		if (id[0] == '\0')
+		if (id[0] == '\0') {
+			if (gave_away(s, v, i, e) < 0)
+				return -1;
+			if (i->action == SYNC_REFUSED)
+				return 0;
 			new_id(s, v, i->kind, i->source_id, id);
+		}
 	}
 	if (sync_set_by_id(&s->set, i->kind, id) != NULL)
 		return sync_refuse(s, i, "id", "DUPLICATE",

@@ -160,6 +160,11 @@ extern const struct rsp_method rsp_registry_watch; /* server stream */
 extern const struct rsp_method rsp_registry_freshness_counts;
 extern const struct rsp_method rsp_ownership_resolve_dispute;
 extern const struct rsp_method rsp_ownership_withdraw_dispute;
+extern const struct rsp_method rsp_ownership_request_transfer;
+extern const struct rsp_method rsp_ownership_offer_transfer;
+extern const struct rsp_method rsp_ownership_approve_transfer;
+extern const struct rsp_method rsp_ownership_reject_transfer;
+extern const struct rsp_method rsp_ownership_cancel_transfer;
 extern const struct rsp_method rsp_memberships_record_status;
 extern const struct rsp_method rsp_memberships_end_status;
 extern const struct rsp_method rsp_activities_declare;

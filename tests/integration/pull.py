@@ -26,7 +26,8 @@ from register import MEMBER, messages, new_id, until
 t, reg = messages("types"), messages("registry")
 TABLES = {"organisations": t.KIND_ORGANISATION, "sites": t.KIND_SITE,
     "offers": t.KIND_OFFER, "statuses": t.KIND_STATUS,
-    "activities": t.KIND_ACTIVITY, "disputes": t.KIND_DISPUTE}
+    "activities": t.KIND_ACTIVITY, "disputes": t.KIND_DISPUTE,
+    "transfers": t.KIND_TRANSFER}
 SITES = 2000
 KILLS = 40
 

@@ -25,7 +25,8 @@ LETTERS = dict(zip("ACRFPWLXO", ACCOUNTS))
 OTHER, THIRD = "une-autre-structure", "structure-tierce"
 KINDS = {"organisation": t.KIND_ORGANISATION, "site": t.KIND_SITE,
     "offer": t.KIND_OFFER, "status": t.KIND_STATUS,
-    "activity": t.KIND_ACTIVITY, "dispute": t.KIND_DISPUTE}
+    "activity": t.KIND_ACTIVITY, "dispute": t.KIND_DISPUTE,
+    "transfer": t.KIND_TRANSFER}
 ALL, READ_DEEDS = "ACRFPWLXO", ("ACRFP", "WLX")
 
 # method, subject: (who may on anything, who may on their own only).
@@ -35,6 +36,7 @@ for method in "Get", "BatchGet", "List", "History", "Watch":
         TABLE["Registry/" + method, subject] = (ALL, "")
     TABLE["Registry/" + method, "activity"] = READ_DEEDS
     TABLE["Registry/" + method, "dispute"] = ("AC", "WLX")
+    TABLE["Registry/" + method, "transfer"] = ("AC", "WLX")
 for subject in "organisation", "site", "offer":
     TABLE["Registry/Search", subject] = (ALL, "")
 for method in "Put", "Delete", "Confirm", "Sync":
@@ -43,11 +45,17 @@ for method in "Put", "Delete", "Confirm", "Sync":
     TABLE["Registry/" + method, "status"] = ("A", "")
     TABLE["Registry/" + method, "activity"] = ("", "")
     TABLE["Registry/" + method, "dispute"] = ("", "")
+    TABLE["Registry/" + method, "transfer"] = ("", "")
 TABLE["Registry/Delete", "status"] = ("", "")       # a title ends
 TABLE.update({
     ("Registry/FreshnessCounts", ""): (ALL, ""),
     ("Ownership/ResolveDispute", "dispute"): ("AC", ""),
     ("Ownership/WithdrawDispute", "dispute"): ("", "ACWX"),
+    ("Ownership/RequestTransfer", "transfer"): ("AC", "WX"),
+    ("Ownership/OfferTransfer", "transfer"): ("AC", "WX"),
+    ("Ownership/ApproveTransfer", "transfer"): ("AC", "WX"),
+    ("Ownership/RejectTransfer", "transfer"): ("AC", "WX"),
+    ("Ownership/CancelTransfer", "transfer"): ("AC", "WX"),
     # of the proximity network; other titles are not a coordinator's, below
     ("Memberships/RecordStatus", "status"): ("ACR", ""),
     ("Memberships/EndStatus", "status"): ("ACR", ""),
@@ -96,6 +104,8 @@ def record_of(kind, body, id_, nom="Un nom"):
         "dispute": lambda: dict(dispute=t.Dispute(organisation_id=body,
             kind=t.KIND_SITE, siret=siret(9999),
             state=t.DISPUTE_STATE_OPEN)),
+        "transfer": lambda: dict(transfer=t.Transfer(kind=t.KIND_SITE,
+            record_id="un-site", organisation_id=body)),
     }
     return t.Record(kind=KINDS[kind], id=id_, owner=body, **make[kind]())
 
@@ -123,12 +133,22 @@ class World:
                 status=record.status)).record.id
         if kind == "dispute":
             return self.make_dispute(body)
+        if kind == "transfer":
+            return self.make_transfer(body)
         if kind == "activity":
             record = record_of(kind, body, "")
             return self.agency.Activities.Declare(act.DeclareRequest(
                 request_id=new_id(), activity=record.activity)).record.id
         return self.agency.Registry.Put(reg.PutRequest(request_id=new_id(),
             record=record_of(kind, body, self.fresh()))).record.id
+
+    def make_transfer(self, body):
+        """What a third one offers to the body."""
+        self.agency.Registry.Put(reg.PutRequest(request_id=new_id(),
+            record=record_of("site", THIRD, "offert-" + body)))
+        return self.agency.Ownership.OfferTransfer(own.OfferTransferRequest(
+            request_id=new_id(), kind=t.KIND_SITE, record_id="offert-" + body,
+            organisation_id=body)).record.id
 
     def make_dispute(self, body):
         """What the body claims a third one has."""
@@ -304,6 +324,30 @@ def call_withdraw(w, client, kind, body):
         kind])))
 
 
+def call_request_transfer(w, client, kind, body):
+    """Another transfer of it is pending: refused past the policy."""
+    return outcome(lambda: client.Ownership.RequestTransfer(
+        own.RequestTransferRequest(request_id=new_id(), kind=t.KIND_SITE,
+        record_id="offert-" + body, organisation_id=body)))
+
+
+def call_offer_transfer(w, client, kind, body):
+    return outcome(lambda: client.Ownership.OfferTransfer(
+        own.OfferTransferRequest(request_id=new_id(), kind=t.KIND_SITE,
+        record_id=w.ids[body, "site"], organisation_id=THIRD)))
+
+
+def on_transfer(name, request, **fields):
+    """Whose turn it is is a rule of the transfer, not of the policy."""
+    def call(w, client, kind, body):
+        allowed, answer = outcome(lambda: getattr(client.Ownership, name)(
+            request(request_id=new_id(), id=w.ids[body, kind], **fields)))
+        if not allowed:
+            allowed = r.details(answer)["ErrorInfo"].reason == "OTHER_SIDE"
+        return allowed, answer
+    return call
+
+
 def call_declare(w, client, kind, body):
     return outcome(lambda: client.Activities.Declare(act.DeclareRequest(
         request_id=new_id(), activity=record_of(kind, body, "").activity)))
@@ -340,6 +384,14 @@ CALLS = {
         reg.FreshnessCountsRequest)],
     "Ownership/ResolveDispute": [call_resolve],
     "Ownership/WithdrawDispute": [call_withdraw],
+    "Ownership/RequestTransfer": [call_request_transfer],
+    "Ownership/OfferTransfer": [call_offer_transfer],
+    "Ownership/ApproveTransfer": [on_transfer("ApproveTransfer",
+        own.ApproveTransferRequest)],
+    "Ownership/RejectTransfer": [on_transfer("RejectTransfer",
+        own.EndTransferRequest)],
+    "Ownership/CancelTransfer": [on_transfer("CancelTransfer",
+        own.EndTransferRequest)],
     "Memberships/RecordStatus": [call_record_status],
     "Memberships/EndStatus": [call_end_status],
     "Activities/Declare": [call_declare],

@@ -379,6 +379,25 @@ def dispute__siret_of_another__opened_and_ended(agency, member):
     near.close()
 
 
+def transfer__offered_and_asked_for__ended_each_way(agency, member):
+    near = context.client("ccas-flers")
+    put(member, site("cede"))
+    for begin, request, client, end, ending in (
+            ("OfferTransfer", own.OfferTransferRequest, member,
+            "CancelTransfer", own.EndTransferRequest),
+            ("RequestTransfer", own.RequestTransferRequest, near,
+            "RejectTransfer", own.EndTransferRequest),
+            ("RequestTransfer", own.RequestTransferRequest, near,
+            "ApproveTransfer", own.ApproveTransferRequest)):
+        begun = getattr(client.Ownership, begin)(request(request_id=new_id(),
+            kind=t.KIND_SITE, record_id="cede", organisation_id=r.PROXIMITY))
+        secret = {"secret": begun.secret} if end == "ApproveTransfer" else {}
+        getattr(member.Ownership, end)(ending(request_id=new_id(),
+            id=begun.record.id, **secret))
+    assert get(near, "cede").record.owner == r.PROXIMITY
+    near.close()
+
+
 # ---- the other services, and that none was forgotten ---------------------------
 
 def memberships__recorded_then_ended__hold_between_their_dates(agency, member):
@@ -394,20 +413,20 @@ def memberships__recorded_then_ended__hold_between_their_dates(agency, member):
     assert declared.record.id in [a.id for a in member.Activities.List(
         act.ListActivitiesRequest(organisation_id=MEMBER)).records]
     ended = agency.Memberships.EndStatus(memberships.EndStatusRequest(
-        request_id=new_id(), id=made.record.id, to="2026-05-31",
+        request_id=new_id(), id=made.record.id, to="2024-05-31",
         reason="fin de la convention"))
-    assert ended.record.status.to == "2026-05-31"
+    assert ended.record.status.to == "2024-05-31"
     activity.request_id, activity.activity.start = new_id(), "2024-06-01"
     error = refusal(lambda: member.Activities.Declare(activity),
         Code.FAILED_PRECONDITION)
     assert details(error)["PreconditionFailure"].violations
     held = [agency.Registry.List(reg.ListRequest(kind=t.KIND_STATUS,
         organisation_id=MEMBER, active_on=day)).records for day in
-        ("2026-05-31", "2026-06-01")]
+        ("2024-05-31", "2024-06-01")]
     assert [len(h) for h in held] == [1, 0], held
     error = refusal(lambda: agency.Memberships.EndStatus(
         memberships.EndStatusRequest(request_id=new_id(), id="absent",
-        to="2026-05-31", reason="fin de la convention")), Code.NOT_FOUND)
+        to="2024-05-31", reason="fin de la convention")), Code.NOT_FOUND)
     assert details(error)["ErrorInfo"].reason == "ABSENT"
 
 

@@ -244,6 +244,45 @@ void dispute__siret_of_another__opened_given_up_decided()
 	    ended.holder().owner() == member, ended.DebugString());
 }
 
+// Offered and taken back, asked for and refused, then given.
+void transfer__offered_and_asked_for__ended_each_way()
+{
+	static Client near("ccas-flers");
+	Ownership::Stub &mine = bocage().ownership;
+	GetRequest get;
+
+	call(bocage().registry, &Registry::Stub::Put, site("cpp-t", "Lieu"));
+	auto offer = with_id<OfferTransferRequest>();
+	offer.set_kind(KIND_SITE);
+	offer.set_record_id("cpp-t");
+	offer.set_organisation_id("ccas-de-flers");
+	auto back = with_id<EndTransferRequest>();
+	back.set_id(call(mine, &Ownership::Stub::OfferTransfer,
+	    offer).record().id());
+	expect(call(mine, &Ownership::Stub::CancelTransfer, back).record()
+	    .transfer().state() == TRANSFER_STATE_CANCELLED, "cancelled");
+	for (bool yes : { false, true }) {
+		auto ask = with_id<RequestTransferRequest>();
+		ask.set_kind(KIND_SITE);
+		ask.set_record_id("cpp-t");
+		auto begun = call(near.ownership,
+		    &Ownership::Stub::RequestTransfer, ask);
+		auto no = with_id<EndTransferRequest>();
+		no.set_id(begun.record().id());
+		auto give = with_id<ApproveTransferRequest>();
+		give.set_id(begun.record().id());
+		give.set_secret(begun.secret());
+		if (yes)
+			call(mine, &Ownership::Stub::ApproveTransfer, give);
+		else
+			call(mine, &Ownership::Stub::RejectTransfer, no);
+	}
+	get.set_kind(KIND_SITE);
+	get.set_id("cpp-t");
+	expect(call(near.registry, &Registry::Stub::Get, get).record()
+	    .owner() == "ccas-de-flers", "not given");
+}
+
 void status__recorded_then_again__precondition_told()
 {
 	Memberships::Stub &m = agency().memberships;
@@ -566,6 +605,7 @@ std::vector<Test> more_tests()
 		TEST(records__got_listed_confirmed_deleted__with_history),
 		TEST(refusals__decoded__say_field_version_and_rule),
 		TEST(dispute__siret_of_another__opened_given_up_decided),
+		TEST(transfer__offered_and_asked_for__ended_each_way),
 		TEST(status__recorded_then_again__precondition_told),
 		TEST(activity__declared__listed),
 		TEST(referrals_and_territories__normandy__answered),

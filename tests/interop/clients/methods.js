@@ -110,6 +110,26 @@ module.exports = ({ rpc, connect, call, refused, put, site, newId, whole,
         assert.strictEqual(record.dispute.holder.owner, MEMBER);
       }
     },
+    async transfer__offered_and_asked_for__ended_each_way() {
+      const near = connect('ccas-flers'), to = 'ccas-de-flers';
+      const begin = async (id, method, client) => {
+        const begun = await call(client.ownership, method, { request_id:
+          newId(), kind: 'KIND_SITE', record_id: id, organisation_id: to });
+        return { request_id: newId(), id: begun.record.id,
+          secret: begun.secret };
+      };
+      await put(member, site('Lieu', 'node-cede'));
+      for (const [offer, client, end, state] of [
+        ['OfferTransfer', member, 'CancelTransfer', 'CANCELLED'],
+        ['RequestTransfer', near, 'RejectTransfer', 'REJECTED'],
+        ['RequestTransfer', near, 'ApproveTransfer', 'APPROVED']]) {
+        const ending = await begin('node-cede', offer, client);
+        const { record } = await call(member.ownership, end, ending);
+        assert.strictEqual(record.transfer.state, `TRANSFER_STATE_${state}`);
+      }
+      const { record } = await call(near.registry, 'Get', name('node-cede'));
+      assert.strictEqual(record.owner, to);
+    },
     async status__recorded_then_ended__holds_between_its_dates() {
       const title = { organisation_id: MEMBER, title: 'label-spro-conseil',
         legal_basis: 'C. trav. L6111-5', authority: 'Région Normandie',

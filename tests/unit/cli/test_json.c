@@ -128,7 +128,8 @@ static const struct wrong {
 	    "Write a text there." },
 	{ "{\"kind\": \"KIND_CITE\"}", 1, "kind", "“KIND_CITE” is not known",
 	    "Allowed: KIND_ORGANISATION, KIND_SITE, KIND_OFFER, KIND_STATUS, "
-	    "KIND_ACTIVITY, KIND_ACCOUNT, KIND_DISPUTE." },
+	    "KIND_ACTIVITY, KIND_ACCOUNT, KIND_DISPUTE, "
+	    "KIND_TRANSFER, KIND_SECRET." },
 	{ "{\"version\": -1}", 1, "version",
 	    "not a whole number from 0, or too large",
 	    "Write a whole number in digits." },
